@@ -3,3 +3,4 @@
 pub mod document;
 pub mod fault;
 pub mod ids;
+pub mod token;
