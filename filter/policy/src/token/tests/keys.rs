@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::signer::base64;
 use super::{LEEWAY, NOW, Signer, claims, compile, document, issuers};
 use crate::document::IssuerDocument;
-use crate::token::{HostAlgorithm, Issuers, NoHost, SignatureHost, TokenFault, verify};
+use crate::token::{HostAlgorithm, Issuers, NoHost, SignatureHost, TokenFault, key_hint, verify};
 
 /// A host as Envoy is one: it verifies with another library, from the X.509 form of the key and a DER signature.
 #[derive(Default)]
@@ -122,6 +122,14 @@ fn kid_chooses_and_without_it_only_a_single_fitting_key_will_do() {
     let token = Signer::ed25519("k4").mint(&claims(json!({})));
     assert_eq!(verify(&all, token.as_bytes(), NOW, &NoHost).unwrap_err(), TokenFault::UnknownKey);
     assert!(all.knows_key(super::ISSUER, "k3") && !all.knows_key(super::ISSUER, "k4"));
+}
+
+#[test]
+fn a_token_of_an_unknown_key_says_which_key_to_look_for() {
+    let token = Signer::ed25519("k4").mint(&claims(json!({})));
+    let hint = key_hint(format!("Bearer {token}").as_bytes()).unwrap();
+    assert_eq!((hint.issuer.as_str(), hint.key_id.as_str()), (super::ISSUER, "k4"));
+    assert_eq!(key_hint(b"Bearer a.b.c"), None);
 }
 
 #[test]

@@ -24,8 +24,10 @@ pub(super) struct Signer {
     pub(super) jwk: Value,
     /// The public key in X.509 form, as aws-lc writes it.
     pub(super) spki: Vec<u8>,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
+
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 impl Signer {
     /// An Ed25519 key: quick to make and to verify, for tests that are not about keys.
