@@ -113,6 +113,16 @@ fn changed_issuers_forget_everything_and_equal_ones_nothing() {
 }
 
 #[test]
+fn a_token_refused_for_its_key_is_good_as_soon_as_the_key_comes() {
+    let (signer, rotated) = (Signer::es256("k1"), Signer::es256("k2"));
+    let mut bench = Bench::new(&signer, 8);
+    let token = token(&rotated, 0);
+    assert_eq!(bench.check(&token, NOW), Err(TokenFault::UnknownKey));
+    bench.issuers = issuers(&[&signer, &rotated]);
+    assert_eq!(bench.check(&token, NOW), Ok(()));
+}
+
+#[test]
 fn a_full_cache_gives_up_what_was_not_asked_for() {
     let signer = Signer::es256("k1");
     let mut bench = Bench::new(&signer, 4);

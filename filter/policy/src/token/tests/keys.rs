@@ -86,6 +86,20 @@ fn the_host_verifies_rsa_and_p256_from_the_form_of_key_it_knows() {
 }
 
 #[test]
+fn an_es256_signature_of_another_length_never_reaches_the_host() {
+    let signer = Signer::es256("k1");
+    let token = signer.mint(&claims(json!({})));
+    let signed = token.rsplit_once('.').unwrap().0;
+    for length in [0, 1, 63, 65, 72, 128] {
+        let host = AwsLcHost::default();
+        let forged = format!("{signed}.{}", base64(&vec![1; length]));
+        let outcome = verify(&issuers(&[&signer]), forged.as_bytes(), NOW, &host);
+        assert_eq!(outcome.unwrap_err(), TokenFault::BadSignature);
+        assert!(host.asked.into_inner().is_empty());
+    }
+}
+
+#[test]
 fn a_key_verifies_only_what_its_own_alg_says() {
     let signer = Signer::rsa("RS256", "k1");
     let mut document = document(&[]);
