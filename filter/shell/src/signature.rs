@@ -59,8 +59,7 @@ impl EnvoySignatures<'_> {
 
 /// The message that asks. Every field is length-delimited (protobuf wire type 2).
 fn arguments(hash: &str, spki_der: &[u8], signature: &[u8], message: &[u8]) -> Vec<u8> {
-    let fields =
-        [(HASH_FUNCTION, hash.as_bytes()), (PUBLIC_KEY, spki_der), (SIGNATURE, signature), (TEXT, message)];
+    let fields = [(HASH_FUNCTION, hash.as_bytes()), (PUBLIC_KEY, spki_der), (SIGNATURE, signature), (TEXT, message)];
     let mut bytes = Vec::with_capacity(fields.iter().map(|(_, value)| value.len().saturating_add(6)).sum());
     for (number, value) in fields {
         bytes.push((number << 3) | 2);
