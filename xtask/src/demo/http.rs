@@ -96,6 +96,7 @@ fn start(call: &Call, variables: &Variables) -> Result<Response<ureq::Body>> {
 }
 
 fn agent(timeout: Duration) -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(timeout));
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(timeout));
     config.build().into()
 }

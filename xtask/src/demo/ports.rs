@@ -36,7 +36,11 @@ impl Ports {
         let flags = self.flags();
         for (index, (port, flag)) in flags.iter().enumerate() {
             let twin = flags.iter().take(index).find(|(other, _)| other == port);
-            ensure!(twin.is_none(), "port {port} is given twice, by {flag} and {}", twin.map_or("", |(_, other)| other));
+            ensure!(
+                twin.is_none(),
+                "port {port} is given twice, by {flag} and {}",
+                twin.map_or("", |(_, other)| other)
+            );
             tools::require_free_port(*port, flag)?;
         }
         Ok(())

@@ -153,7 +153,9 @@ impl Processes {
 
     fn event(&mut self, notice: Notice) -> Event {
         let Notice::Ended(name) = notice else { return Event::Interrupted };
-        let Some(program) = self.running.iter_mut().find(|program| program.name == name) else { return Event::Interrupted };
+        let Some(program) = self.running.iter_mut().find(|program| program.name == name) else {
+            return Event::Interrupted;
+        };
         Event::Ended(Ended { name, status: program.child.try_wait().ok().flatten(), log: program.log.clone() })
     }
 }

@@ -41,7 +41,11 @@ impl Screen {
 
     /// A step failed; the error says why.
     pub(super) fn failed(&self, number: usize, title: &str) {
-        println!("{}  {title:<TITLE_WIDTH$} {}", self.paint(format!("{number:>2}"), Colour::Red), self.paint("failed", Colour::Red));
+        println!(
+            "{}  {title:<TITLE_WIDTH$} {}",
+            self.paint(format!("{number:>2}"), Colour::Red),
+            self.paint("failed", Colour::Red)
+        );
     }
 
     /// The command that repeats a step.

@@ -26,7 +26,11 @@ pub(super) fn start(
     screen: &Screen,
 ) -> Result<()> {
     let started = Instant::now();
-    processes.start("control plane", &mut control_plane(programs, site, ports, variables)?, &site.log("control-plane"))?;
+    processes.start(
+        "control plane",
+        &mut control_plane(programs, site, ports, variables)?,
+        &site.log("control-plane"),
+    )?;
     for (name, port) in [("weather", ports.weather_port), ("calculator", ports.calculator_port)] {
         processes.start(name, &mut agent(programs, name, port, variables)?, &site.log(name))?;
     }
@@ -48,7 +52,8 @@ pub(super) fn start(
 
 fn control_plane(programs: &Programs, site: &Site, ports: &Ports, variables: &Variables) -> Result<Command> {
     let path = site.file("tollgate.toml");
-    fs::write(&path, configuration(programs, site, ports)).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(&path, configuration(programs, site, ports))
+        .with_context(|| format!("cannot write {}", path.display()))?;
     let mut command = Command::new(&programs.tollgate);
     command.args(["serve", "--config"]).arg(&path);
     command.env("TOLLGATE_BOOTSTRAP_ADMIN_SECRET", variables.require("ADMIN_CLIENT_SECRET")?);

@@ -43,7 +43,8 @@ fn list(tour: &mut Tour) -> Result<Outcome> {
 }
 
 fn card(tour: &mut Tour) -> Result<Outcome> {
-    let call = Call::get("$GATEWAY_URL/agents/weather/.well-known/agent-card.json").header("Authorization", "Bearer $TOKEN");
+    let call =
+        Call::get("$GATEWAY_URL/agents/weather/.well-known/agent-card.json").header("Authorization", "Bearer $TOKEN");
     let reply = tour.send(&call, &[200])?;
     ensure!(!reply.text.contains(tour.variables.require("WEATHER_URL")?), "the card names the backend: {}", reply.text);
     let card = reply.json();
@@ -77,7 +78,11 @@ fn stream(tour: &mut Tour) -> Result<Outcome> {
         screen.streamed(at, &described(event));
     })?;
     expect(&reply, &[200], &call)?;
-    ensure!(reply.text.contains("TASK_STATE_COMPLETED"), "the stream does not end with a completed task: {}", reply.text);
+    ensure!(
+        reply.text.contains("TASK_STATE_COMPLETED"),
+        "the stream does not end with a completed task: {}",
+        reply.text
+    );
     let (first, last) = arrivals.first().zip(arrivals.last()).context("no event arrived")?;
     // Events that all arrive together were held back somewhere.
     ensure!(last.saturating_sub(*first) > Duration::from_millis(100), "the events arrived all at once");
@@ -108,7 +113,8 @@ fn as_client(call: Call) -> Call {
 
 /// What the agent said last, which must contain `wanted`.
 fn answered(task: &Value, wanted: &str) -> Result<String> {
-    let text = task["status"]["message"]["parts"][0]["text"].as_str().with_context(|| format!("no answer in {task}"))?;
+    let text =
+        task["status"]["message"]["parts"][0]["text"].as_str().with_context(|| format!("no answer in {task}"))?;
     ensure!(text.contains(wanted), "the agent said {text:?}, which does not contain {wanted:?}");
     Ok(shortened(text))
 }
