@@ -56,7 +56,7 @@ fn control_plane(programs: &Programs, site: &Site, ports: &Ports, variables: &Va
         .with_context(|| format!("cannot write {}", path.display()))?;
     let mut command = Command::new(&programs.tollgate);
     command.args(["serve", "--config"]).arg(&path);
-    command.env("TOLLGATE_BOOTSTRAP_ADMIN_SECRET", variables.require("ADMIN_CLIENT_SECRET")?);
+    command.env("TOLLGATE_SECRET_ADMIN", variables.require("ADMIN_CLIENT_SECRET")?);
     Ok(command)
 }
 
@@ -86,7 +86,10 @@ allow_private = ["127.0.0.0/8"]
 
 [bootstrap_admin]
 client_id = "admin"
-client_secret = "env:TOLLGATE_BOOTSTRAP_ADMIN_SECRET"
+client_secret = "env:TOLLGATE_SECRET_ADMIN"
+
+[secrets]
+env = ["TOLLGATE_SECRET_*"]
 "#
     )
 }
