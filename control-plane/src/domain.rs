@@ -1,0 +1,27 @@
+//! What the registry holds, as values that are well formed by construction. No store, no wire, no clock: stored and wire forms
+//! are their own types, in `store` and `admin`.
+
+mod agent;
+mod auth;
+mod client;
+mod generation;
+mod issuer;
+mod permission;
+mod registry;
+mod secret;
+
+pub use agent::{
+    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
+    Timeouts,
+};
+pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
+pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
+pub use generation::Generation;
+pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
+pub use permission::Permission;
+pub use registry::Registry;
+pub use secret::{Secret, SecretText};
+pub use tollgate_policy::ids::{AgentId, Scope};
+
+/// Seconds since the epoch (UTC).
+pub type UnixSeconds = u64;

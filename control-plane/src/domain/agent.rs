@@ -1,0 +1,218 @@
+//! An agent's record.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use url::Url;
+
+use super::{AgentId, BackendAuth, UnixSeconds};
+
+/// An agent as registered. The card is what was fetched last; the rest is what the operator said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Its id, never changed.
+    pub id: AgentId,
+    /// Name for people.
+    pub name: String,
+    /// Description for people and search.
+    pub description: String,
+    /// What it can do, free words.
+    pub capabilities: Vec<String>,
+    /// Labels for filters.
+    pub tags: Vec<String>,
+    /// Skills beyond those of its card.
+    pub skills: Vec<Skill>,
+    /// Where it runs: at least one.
+    pub backends: Vec<Backend>,
+    /// Where its card is. Absent: the well-known path under the first backend.
+    pub card_url: Option<Url>,
+    /// The credential it wants.
+    pub auth: BackendAuth,
+    /// Path (or URL) that answers while it is well.
+    pub health_endpoint: Option<String>,
+    /// Heartbeats it promises.
+    pub heartbeat: Option<Heartbeat>,
+    /// Its own deadlines.
+    pub timeouts: Timeouts,
+    /// Whether the backend is told who calls.
+    pub identity_headers: IdentityHeaders,
+    /// Whether calls are let through.
+    pub status: AgentStatus,
+    /// The card fetched last; a bad or vanished card keeps it.
+    pub card: Arc<Card>,
+    /// Why the last sync failed, if it did.
+    pub sync_error: Option<String>,
+    /// First registration.
+    pub created_at: UnixSeconds,
+    /// Last change.
+    pub updated_at: UnixSeconds,
+}
+
+/// One place an agent runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Scheme, host, port and base path.
+    pub url: BackendUrl,
+    /// 0 is used first; a higher number only when the lower ones are down.
+    pub priority: u32,
+    /// Share among backends of the same priority.
+    pub weight: NonZeroU32,
+}
+
+/// An absolute http or https URL without credentials, query and fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendUrl(Url);
+
+/// Why a URL is no backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BackendUrlError {
+    /// Does not parse.
+    #[error("is not an absolute URL")]
+    NotAbsolute,
+    /// Neither http nor https.
+    #[error("must be http or https")]
+    Scheme,
+    /// Has user information.
+    #[error("must not carry credentials: use authConfig")]
+    Credentials,
+    /// Has a query or a fragment.
+    #[error("must not have a query or a fragment")]
+    Extra,
+}
+
+/// A card as fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// The document as it came: unknown fields survive.
+    pub document: Value,
+    /// When it was fetched.
+    pub fetched_at: UnixSeconds,
+    /// The backend's `ETag`, for the next fetch.
+    pub etag: Option<String>,
+    /// Where the backend's interfaces are, taken from the document.
+    pub paths: CardPaths,
+}
+
+/// Backend paths of the interfaces the gateway carries; `None`: the card offers no such interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CardPaths {
+    /// JSON-RPC: the exact path, `/` at least.
+    pub rpc: Option<String>,
+    /// HTTP+JSON: what operations are appended to, without a trailing slash, `""` for the root.
+    pub rest: Option<String>,
+}
+
+/// A skill in the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skill {
+    /// Name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// How to use it.
+    pub instructions: String,
+    /// Tools it needs.
+    pub tools: Vec<String>,
+}
+
+/// Heartbeats an agent promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Between beats.
+    pub interval: Duration,
+    /// How many may be missed.
+    pub misses_allowed: u32,
+}
+
+/// Deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// For a whole request. Absent: none.
+    pub request: Option<Duration>,
+    /// For a stream's silence. Absent: the gateway's.
+    pub stream_idle: Option<Duration>,
+}
+
+/// Whether a backend is told who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdentityHeaders {
+    /// No.
+    #[default]
+    Withheld,
+    /// `x-tollgate-subject` and `x-tollgate-client`.
+    Sent,
+}
+
+/// Whether calls are let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AgentStatus {
+    /// Called and listed.
+    #[default]
+    Active,
+    /// Neither, until made active again.
+    Inactive,
+}
+
+impl AgentStatus {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+impl BackendUrl {
+    /// Checks and takes a URL.
+    ///
+    /// # Errors
+    /// Names what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, BackendUrlError> {
+        let url = Url::parse(text).map_err(|_| BackendUrlError::NotAbsolute)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(BackendUrlError::Scheme);
+        }
+        if !url.has_host() {
+            return Err(BackendUrlError::NotAbsolute);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(BackendUrlError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(BackendUrlError::Extra);
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Its host, without brackets for IPv6.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// Its port, or the scheme's.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or(80)
+    }
+
+    /// Whether it is https.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Its path without trailing slashes: `""` at the root.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        self.0.path().trim_end_matches('/')
+    }
+}
