@@ -8,9 +8,13 @@
 //! | `TOLLGATE_PYTHON_V1` | a Python with a2a-sdk 1.3.0 |
 //! | `TOLLGATE_PYTHON_V03` | a Python with a2a-sdk 0.3.26 |
 
-use std::path::Path;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     dist::{self, Profile},
@@ -42,10 +46,72 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("test: {name}={}", shown(path));
         cargo.env(name, path);
     }
-    tools::run(&mut cargo)
+    run_and_total(&mut cargo)
+}
+
+/// Runs `cargo test` with its output shown, and ends with one line for all of its binaries.
+fn run_and_total(cargo: &mut Command) -> Result<()> {
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot start cargo test")?;
+    let mut totals = Totals::default();
+    for line in BufReader::new(child.stdout.take().context("cargo test has no output")?).lines() {
+        let line = line?;
+        totals.add(&line);
+        println!("{line}");
+    }
+    let status = child.wait()?;
+    let verdict = if status.success() { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {} passed; {} failed; {} ignored",
+        totals.passed, totals.failed, totals.ignored
+    );
+    ensure!(status.success(), "cargo test: {status}");
+    Ok(())
+}
+
+/// What the test binaries said of themselves, added up.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Totals {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Totals {
+    /// Adds the counts of a binary's closing line, `test result: ok. 3 passed; 0 failed; …`; other lines count nothing.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+            return;
+        };
+        for count in counts.split("; ") {
+            match count.split_once(' ').map(|(number, what)| (number.parse().unwrap_or(0), what)) {
+                Some((number, "passed")) => self.passed += number,
+                Some((number, "failed")) => self.failed += number,
+                Some((number, "ignored")) => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The path as seen from the workspace.
 fn shown(path: &Path) -> std::path::Display<'_> {
     path.strip_prefix(tools::workspace_root()).unwrap_or(path).display()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Totals;
+
+    #[test]
+    fn adds_up_the_closing_lines_of_test_binaries() {
+        let mut totals = Totals::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s",
+        ] {
+            totals.add(line);
+        }
+        assert_eq!(totals, Totals { passed: 5, failed: 1, ignored: 1 });
+    }
 }
