@@ -1,3 +1,7 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod bootstrap;
+pub mod broker;
 pub mod domain;
+pub mod reconciler;
+pub mod xds;
