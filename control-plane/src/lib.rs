@@ -1,3 +1,6 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod config;
 pub mod domain;
+pub mod secrets;
+pub mod store;
