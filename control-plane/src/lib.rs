@@ -2,6 +2,9 @@
 
 pub mod bootstrap;
 pub mod broker;
+pub mod config;
 pub mod domain;
 pub mod reconciler;
+pub mod secrets;
+pub mod store;
 pub mod xds;
