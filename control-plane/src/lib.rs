@@ -7,7 +7,7 @@ pub mod broker;
 pub mod config;
 pub mod domain;
 pub mod outbound;
-pub mod reconciler;
+
 pub mod secrets;
 pub mod store;
 pub mod xds;

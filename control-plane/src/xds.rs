@@ -25,9 +25,12 @@ mod upstream_tls;
 
 pub use access::BackendRefusals;
 pub use clusters::agent_cluster_name;
-pub use edge::{Edge, FilterModule, ServingCertificate, UpstreamAddress};
+pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
+pub use filter::RenderedPolicy;
 pub use kind::ResourceKind;
 pub use nodes::{Applied, KindStatus, NodeStatus, NodeTable, PendingNode, Rejection, StreamKind};
 pub use resource::Resource;
 pub use server::{ServeError, XdsTls, serve};
-pub use snapshot::{AgentResources, Snapshot, SnapshotError, SnapshotFeed};
+pub use snapshot::{
+    AgentResources, CredentialValue, PolicyResource, Snapshot, SnapshotError, SnapshotFeed, SnapshotParts,
+};

@@ -29,6 +29,7 @@ use envoy_types::pb::{
         },
     },
 };
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{any::{pack, uint32}, clusters};
@@ -43,6 +44,7 @@ pub trait BackendRefusals: Send + Sync + 'static {
 /// The log service.
 pub(super) struct Receiver {
     pub(super) listener: Arc<dyn BackendRefusals>,
+    pub(super) stopping: CancellationToken,
 }
 
 #[async_trait]
@@ -52,7 +54,12 @@ impl AccessLogService for Receiver {
         request: Request<Streaming<StreamAccessLogsMessage>>,
     ) -> Result<Response<StreamAccessLogsResponse>, Status> {
         let mut messages = request.into_inner();
-        while let Some(message) = messages.message().await? {
+        loop {
+            let message = tokio::select! {
+                () = self.stopping.cancelled() => break,
+                message = messages.message() => message?,
+            };
+            let Some(message) = message else { break };
             if let Some(LogEntries::HttpLogs(logs)) = message.log_entries {
                 logs.log_entry.iter().filter_map(refusing_agent).for_each(|agent| self.listener.backend_refused(&agent));
             }

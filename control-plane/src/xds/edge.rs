@@ -1,10 +1,9 @@
 //! What stays the same while the process lives: where Envoy listens, how it reaches the control plane, the filter's code. Every
 //! value comes typed from the configuration; nothing here reads a file.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use super::{Resource, resource::version_of};
-use crate::domain::SecretText;
 
 /// The constant part of every snapshot.
 #[derive(Debug, Clone)]
@@ -17,8 +16,8 @@ pub struct Edge {
     pub max_body_bytes: u32,
     /// The listener's certificate. `None`: plain HTTP.
     pub certificate: Option<ServingCertificate>,
-    /// PEM bundle that https backends are verified with, one copy for all. `None`: https backends are unreachable.
-    pub upstream_ca: Option<Arc<str>>,
+    /// PEM bundle on Envoy's machine that https backends are verified with, loaded once for all clusters.
+    pub upstream_ca: PathBuf,
     /// The filter.
     pub module: FilterModule,
 }
@@ -32,13 +31,13 @@ pub struct UpstreamAddress {
     pub port: u16,
 }
 
-/// Certificate chain and key, PEM.
+/// Certificate chain and key: PEM files on Envoy's machine.
 #[derive(Debug, Clone)]
 pub struct ServingCertificate {
     /// The chain, leaf first.
-    pub chain: String,
+    pub chain: PathBuf,
     /// Its private key.
-    pub key: SecretText,
+    pub key: PathBuf,
 }
 
 /// The filter's code, hashed once.
@@ -70,21 +69,24 @@ impl fmt::Debug for FilterModule {
     }
 }
 
-impl Edge {
-    /// The resources that no agent changes.
-    pub(super) fn resources(&self) -> EdgeResources {
-        EdgeResources {
-            cluster: super::clusters::control_plane(self),
-            listener: super::listener::gateway(self),
-            routes: super::routes::gateway(self),
-            secrets: super::secrets::edge(self),
-        }
-    }
-}
-
-pub(super) struct EdgeResources {
+/// The resources that no agent changes.
+#[derive(Debug, Clone)]
+pub struct EdgeResources {
     pub(super) cluster: Resource,
     pub(super) listener: Resource,
     pub(super) routes: Resource,
     pub(super) secrets: Vec<Resource>,
+}
+
+impl EdgeResources {
+    /// Builds them.
+    #[must_use]
+    pub fn new(edge: &Edge) -> Self {
+        Self {
+            cluster: super::clusters::control_plane(edge),
+            listener: super::listener::gateway(edge),
+            routes: super::routes::gateway(edge),
+            secrets: super::secrets::edge(edge),
+        }
+    }
 }

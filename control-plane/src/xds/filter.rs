@@ -14,8 +14,6 @@ use envoy_types::pb::{
     },
     google::protobuf::{BoolValue, StringValue},
 };
-use tollgate_policy::document::PolicyDocument;
-
 use super::{
     FilterModule, Resource,
     any::pack,
@@ -25,19 +23,36 @@ use super::{
 /// The name of the filter, its resource, its plugin and its VM.
 pub(super) const NAME: &str = "tollgate";
 
-/// The resource for a policy, `json` being the rendered `document`.
-pub(super) fn extension(module: &FilterModule, document_version: &str, json: String) -> Resource {
-    let version = version_of(&[module.version().as_bytes(), document_version.as_bytes()]);
-    let config = TypedExtensionConfig { name: NAME.to_owned(), typed_config: Some(pack(&Wasm { config: Some(plugin(module, json)) })) };
+/// A policy document as JSON.
+#[derive(Debug, Clone)]
+pub struct RenderedPolicy {
+    json: String,
+    version: String,
+}
+
+impl RenderedPolicy {
+    /// Takes the rendered document. Its version leaves the generation out: a restart at a later generation with the same policy
+    /// sends nothing.
+    #[must_use]
+    pub fn new(json: String, content: &[u8]) -> Self {
+        Self { version: version_of(&[content]), json }
+    }
+}
+
+/// The resource for a policy.
+pub(super) fn extension(module: &FilterModule, policy: &RenderedPolicy) -> Resource {
+    let version = version_of(&[module.version().as_bytes(), policy.version.as_bytes()]);
+    let wasm = Wasm { config: Some(plugin(module, &policy.json)) };
+    let config = TypedExtensionConfig { name: NAME.to_owned(), typed_config: Some(pack(&wasm)) };
     Resource::with_version(NAME, version, pack(&config))
 }
 
-fn plugin(module: &FilterModule, json: String) -> PluginConfig {
+fn plugin(module: &FilterModule, json: &str) -> PluginConfig {
     let code = DataSource { specifier: Some(Specifier::InlineBytes(module.code().to_vec())), ..Default::default() };
     PluginConfig {
         name: NAME.to_owned(),
         root_id: NAME.to_owned(),
-        configuration: Some(pack(&StringValue { value: json })),
+        configuration: Some(pack(&StringValue { value: json.to_owned() })),
         // A trap means 503 until the VM is back, never a bypass.
         failure_policy: FailurePolicy::FailReload.into(),
         // The policy document says `hold_headers`: without this flag, a request with a body that must be read would hang.

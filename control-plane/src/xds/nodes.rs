@@ -230,9 +230,12 @@ impl Connection {
         });
     }
 
-    /// Forgets a refusal: what was refused is replaced or gone.
-    pub(super) fn recovered(&self, kind: ResourceKind) {
-        self.update(kind, |status| status.rejection = None);
+    /// Notes that everything up to `generation` is acknowledged and no refused version is current any more.
+    pub(super) fn accepted(&self, kind: ResourceKind, generation: Generation) {
+        self.update(kind, |status| {
+            status.acked = status.acked.max(generation);
+            status.rejection = None;
+        });
     }
 
     fn update(&self, kind: ResourceKind, change: impl FnOnce(&mut KindStatus)) {

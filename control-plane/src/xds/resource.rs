@@ -13,7 +13,7 @@ use super::any;
 pub struct Resource(Arc<Inner>);
 
 struct Inner {
-    name: Box<str>,
+    name: Arc<str>,
     version: Box<str>,
     body: Any,
     stand_in: StandIn,
@@ -44,7 +44,7 @@ impl Resource {
     /// The same, marked as a stand-in.
     pub(super) fn stand_in<M: Message + Name>(name: &str, message: &M) -> Self {
         let body = any::pack(message);
-        let version = version_of(&[b"stand-in", &body.value]).into();
+        let version: Box<str> = version_of(&[b"stand-in", &body.value]).into();
         Self(Arc::new(Inner { name: name.into(), version, body, stand_in: StandIn::Yes }))
     }
 
@@ -52,6 +52,10 @@ impl Resource {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.0.name.clone()
     }
 
     /// Its version.
@@ -79,7 +83,7 @@ impl fmt::Debug for Resource {
 
 impl PartialEq for Resource {
     fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name() && self.version() == other.version()
+        Arc::ptr_eq(&self.0, &other.0) || (self.name() == other.name() && self.version() == other.version())
     }
 }
 

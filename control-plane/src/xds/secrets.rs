@@ -1,6 +1,6 @@
 //! SDS: agents' credentials, the listener's certificate, the CA list for backends; and the upstream filter that injects a credential.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use envoy_types::pb::envoy::{
     config::core::v3::{DataSource, TypedExtensionConfig, data_source::Specifier},
@@ -85,20 +85,20 @@ pub(super) fn withdrawn_credential(agent: &AgentId) -> Resource {
 
 /// The edge's own secrets.
 pub(super) fn edge(edge: &Edge) -> Vec<Resource> {
+    let authorities = secret::Type::ValidationContext(CertificateValidationContext {
+        trusted_ca: Some(file(&edge.upstream_ca)),
+        ..Default::default()
+    });
     let certificate = edge.certificate.as_ref().map(|certificate| {
-        named(SERVER_CERTIFICATE, secret::Type::TlsCertificate(TlsCertificate {
-            certificate_chain: Some(inline(&certificate.chain)),
-            private_key: Some(inline(certificate.key.expose())),
+        secret::Type::TlsCertificate(TlsCertificate {
+            certificate_chain: Some(file(&certificate.chain)),
+            private_key: Some(file(&certificate.key)),
             ..Default::default()
-        }))
+        })
     });
-    let authorities = edge.upstream_ca.as_ref().map(|bundle| {
-        named(UPSTREAM_CA, secret::Type::ValidationContext(CertificateValidationContext {
-            trusted_ca: Some(inline(bundle)),
-            ..Default::default()
-        }))
-    });
-    [certificate, authorities].into_iter().flatten().map(|it| Resource::new(&it.name, &it)).collect()
+    let certificate = certificate.map(|kind| named(SERVER_CERTIFICATE, kind));
+    let secrets = [Some(named(UPSTREAM_CA, authorities)), certificate];
+    secrets.into_iter().flatten().map(|it| Resource::new(&it.name, &it)).collect()
 }
 
 fn generic(name: &str, value: &str) -> Secret {
@@ -111,6 +111,10 @@ fn named(name: &str, kind: secret::Type) -> Secret {
 
 fn inline(text: &str) -> DataSource {
     DataSource { specifier: Some(Specifier::InlineString(text.to_owned())), ..Default::default() }
+}
+
+fn file(path: &Path) -> DataSource {
+    DataSource { specifier: Some(Specifier::Filename(path.display().to_string())), ..Default::default() }
 }
 
 fn filter(name: &str, config: envoy_types::pb::google::protobuf::Any) -> HttpFilter {
