@@ -69,7 +69,7 @@ impl Bindings {
         match self.agents.get(agent).map(|binding| &binding.credential) {
             None | Some(Bound::None | Bound::Fixed(Err(_))) => CredentialValue::Missing,
             Some(Bound::Fixed(Ok(value))) => CredentialValue::Ready(value.clone()),
-            Some(Bound::Token { source, before }) => match (source.value(), before) {
+            Some(Bound::Token { source, before, .. }) => match (source.value(), before) {
                 (CredentialValue::Awaited | CredentialValue::Missing, Some(before)) => CredentialValue::Ready(before.clone()),
                 (value, _) => value,
             },
