@@ -87,8 +87,8 @@ async fn envoy_accepts_everything() {
     ];
     let publish = |generation: u64, agents: &[Agent]| {
         let doc = document(agents);
-        let json = serde_json::to_string(&doc).unwrap();
-        let policy = PolicyResource::new(&edge.module, &doc, RenderedPolicy::new(json.clone(), json.as_bytes()));
+        
+        let policy = PolicyResource::new(&edge.module, &doc, RenderedPolicy::of(&doc));
         let resources: Vec<_> = agents.iter().map(|agent| AgentResources::new(agent, &match agent.id.as_str() {
             "missing" => CredentialValue::Missing,
             "awaited" => CredentialValue::Awaited,
@@ -104,7 +104,7 @@ async fn envoy_accepts_everything() {
     };
     let config = bootstrap::render(&options).unwrap();
     let mut child = Command::new(envoy)
-        .args(["--config-yaml", &config, "--use-dynamic-base-id", "--concurrency", "2", "-l", "info"])
+        .args(["--config-yaml", &config, "--use-dynamic-base-id", "--concurrency", "2", "-l", "warn"])
         .kill_on_drop(true).spawn().unwrap();
     println!("{:?}", nodes.applied(Generation::new(1), Duration::from_secs(8)).await);
     println!("{:#?}", nodes.nodes());
