@@ -1,3 +1,13 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+#[cfg(test)]
+mod fake_backend;
+pub mod bootstrap;
+pub mod broker;
+pub mod config;
 pub mod domain;
+pub mod outbound;
+
+pub mod secrets;
+pub mod store;
+pub mod xds;
