@@ -64,9 +64,8 @@ fn envoy(engine: &Engine, base: &str) -> Result<(), String> {
 
 /// Python's image: `pip` in it finds the agents' wheels beside itself, whatever the network.
 fn python(engine: &Engine, base: &str) -> Result<(), String> {
-    let context = Context::new(format!(
-        "FROM {base}\nCOPY wheels /opt/wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/wheels\n"
-    ))?;
+    let context =
+        Context::new(format!("FROM {base}\nCOPY wheels /opt/wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/wheels\n"))?;
     let requirements = binaries::workspace().join("examples/agents/requirements.txt");
     let mut pip = Command::new(binaries::python_v1());
     pip.args(["-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:", "--python-version"]);
