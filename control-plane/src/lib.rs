@@ -2,5 +2,10 @@
 
 pub mod config;
 pub mod domain;
+pub mod issuer;
+pub mod outbound;
 pub mod secrets;
 pub mod store;
+
+#[cfg(test)]
+mod fake_backend;
