@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use http::HeaderMap;
 use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
+use tollgate_policy::{document::IssuerDocument, token::Issuers};
 
 use crate::{
     domain::{ExternalIssuer, JwksSource, Registry},
@@ -33,6 +34,9 @@ pub enum JwksError {
     /// Not a key set.
     #[error("is not a key set (RFC 7517 section 5): an object with an array \"keys\"")]
     Shape,
+    /// The filter would refuse it.
+    #[error("the key set has no usable key: {0}")]
+    Unusable(String),
 }
 
 /// Reads key sets.
@@ -63,11 +67,21 @@ impl JwksReader {
         Self { outbound: outbound.with_max_bytes(MAX_BYTES), files }
     }
 
-    /// Reads the key set; `inline` is what the record holds, and the answer for an inline source.
+    /// Reads the key set of a record and has the filter's own parser accept it.
     ///
     /// # Errors
-    /// It cannot be had, or is no key set.
-    pub async fn read(&self, source: &JwksSource, inline: &Value) -> Result<Value, JwksError> {
+    /// It cannot be had, or the filter would refuse it.
+    pub async fn read_for(&self, issuer: &ExternalIssuer) -> Result<Value, JwksError> {
+        let jwks = self.read(&issuer.source, &issuer.jwks).await?;
+        let document = IssuerDocument { jwks, ..IssuerDocument::from(issuer) };
+        match Issuers::compile(std::slice::from_ref(&document), 0) {
+            Ok(_) => Ok(document.jwks),
+            Err(faults) => Err(JwksError::Unusable(faults.first().map(ToString::to_string).unwrap_or_default())),
+        }
+    }
+
+    /// Reads a key set; `inline` is what the record holds, and the answer for an inline source.
+    async fn read(&self, source: &JwksSource, inline: &Value) -> Result<Value, JwksError> {
         let bytes = match source {
             JwksSource::Inline => return checked(inline.clone()),
             JwksSource::Url(url) => self.outbound.get(url, HeaderMap::new()).await?.body,
@@ -132,7 +146,7 @@ impl Refresher {
         if issuer.source == JwksSource::Inline {
             return;
         }
-        let outcome = self.reader.read(&issuer.source, &issuer.jwks).await;
+        let outcome = self.reader.read_for(issuer).await;
         let (jwks, refresh_error) = match outcome {
             Ok(jwks) => (Some(jwks), None),
             Err(error) => (None, Some(error.to_string())),
@@ -168,3 +182,6 @@ fn changes(
         ExternalIssuer { jwks: jwks.unwrap_or_else(|| current.jwks.clone()), refresh_error, ..(**current).clone() };
     if fresh == **current { Vec::new() } else { vec![Change::PutIssuer(fresh)] }
 }
+
+#[cfg(test)]
+mod tests;
