@@ -9,10 +9,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{BootstrapAdmin, KeySource, SecretSettings},
+    config::BootstrapAdmin,
     domain::{Client, ClientId, Registry, Scope, SecretText, UnixSeconds},
     issuer::{hash_secret, new_secret},
-    secrets::{SecretError, SecretSource, write_private},
+    secrets::{SecretError, anything_allowed, write_private},
     store::{Change, Store, StoreError, WriteError},
 };
 
@@ -87,13 +87,6 @@ pub(super) async fn ensure(
 
 fn has_admin(registry: &Registry) -> bool {
     registry.clients.values().any(|client| client.scopes.iter().any(|scope| scope.as_str() == ADMIN_SCOPE))
-}
-
-/// The allow lists are for references that come over the API; the configuration's own are the operator's.
-fn anything_allowed(env: &BTreeMap<String, String>) -> SecretSource {
-    let settings =
-        SecretSettings { key: KeySource::DataDir, env: vec!["*".to_owned()], file_dirs: vec![PathBuf::from("/")] };
-    SecretSource::new(&settings, env)
 }
 
 /// The secret of the file that an interrupted start left, or a new one in a new file.
