@@ -1,0 +1,1 @@
+//! Tests of token verification as a whole.
