@@ -1,7 +1,10 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod config;
 pub mod domain;
 pub mod outbound;
 
 #[cfg(test)]
 mod fake_backend;
+pub mod secrets;
+pub mod store;

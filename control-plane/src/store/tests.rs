@@ -1,0 +1,1 @@
+//! Durability, sealing, and what survives.
