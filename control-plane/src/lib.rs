@@ -3,8 +3,8 @@
 pub mod config;
 pub mod domain;
 pub mod outbound;
+pub mod secrets;
+pub mod store;
 
 #[cfg(test)]
 mod fake_backend;
-pub mod secrets;
-pub mod store;
