@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod issuer;
 pub mod outbound;
 pub mod secrets;
 pub mod store;
