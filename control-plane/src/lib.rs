@@ -9,3 +9,14 @@ pub mod store;
 
 #[cfg(test)]
 mod fake_backend;
+#[cfg(test)]
+mod fake_backend;
+pub mod bootstrap;
+pub mod broker;
+pub mod config;
+pub mod domain;
+pub mod outbound;
+
+pub mod secrets;
+pub mod store;
+pub mod xds;

@@ -85,6 +85,24 @@ pub fn verify(
     issuer.caller(claims, expires_at)
 }
 
+/// What an unverified token says of its key. Good for one thing: deciding whether the issuer's keys should be fetched again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHint {
+    /// `iss`.
+    pub issuer: String,
+    /// `kid`.
+    pub key_id: String,
+}
+
+/// The hint of the token in an `Authorization` header, worth asking for after [`TokenFault::UnknownKey`]. `None` if it names no key.
+#[must_use]
+pub fn key_hint(authorization: &[u8]) -> Option<KeyHint> {
+    let token = bearer(authorization).ok().filter(|token| token.len() <= MAX_TOKEN)?;
+    let unverified = reader::read(token).ok()?;
+    let issuer = unverified.claims.text("iss").ok()??.to_owned();
+    Some(KeyHint { issuer, key_id: unverified.key_id? })
+}
+
 fn bearer(header: &[u8]) -> Result<&[u8], TokenFault> {
     let (scheme, rest) = header.split_at_checked(7).ok_or(TokenFault::NotBearer)?;
     if !scheme.eq_ignore_ascii_case(b"bearer ") {

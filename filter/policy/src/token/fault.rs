@@ -125,3 +125,18 @@ impl fmt::Display for TokenFault {
 }
 
 impl std::error::Error for TokenFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenFault;
+
+    #[test]
+    fn every_fault_has_its_own_code_and_words_that_fit_into_a_quoted_string() {
+        for (index, fault) in TokenFault::ALL.into_iter().enumerate() {
+            let later = TokenFault::ALL.into_iter().skip(index + 1);
+            assert!(later.into_iter().all(|other| other.code() != fault.code()), "{fault:?}");
+            let quotable = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(fault.description().bytes().all(quotable), "{fault:?}");
+        }
+    }
+}
