@@ -70,7 +70,7 @@ impl Foundation {
         env: &BTreeMap<String, String>,
         clock: Clock,
     ) -> Result<Self, FoundationError> {
-        let outbound = Outbound::new(config.outbound.clone())?;
+        let outbound = Outbound::new(&config.outbound)?;
         let store = open_store(&config, env)?;
         let (mut issuer, mut rotation) = (None, None);
         if let Some(settings) = config.issuer.clone() {
@@ -87,8 +87,7 @@ impl Foundation {
 
 fn open_store(config: &Config, env: &BTreeMap<String, String>) -> Result<Store, FoundationError> {
     let data_dir = &config.data_dir;
-    std::fs::create_dir_all(data_dir)
-        .map_err(|source| FoundationError::DataDir { path: data_dir.clone(), source })?;
+    std::fs::create_dir_all(data_dir).map_err(|source| FoundationError::DataDir { path: data_dir.clone(), source })?;
     let key = match &config.secrets.key {
         KeySource::DataDir => SealingKey::load_or_create(&data_dir.join(KEY_FILE))?,
         KeySource::File(path) => SealingKey::load_or_create(path)?,
