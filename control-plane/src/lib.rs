@@ -1,22 +1,16 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod bootstrap;
+pub mod broker;
+pub mod cards;
 pub mod config;
 pub mod domain;
 pub mod issuer;
 pub mod outbound;
 pub mod secrets;
 pub mod store;
-
-#[cfg(test)]
-mod fake_backend;
-#[cfg(test)]
-mod fake_backend;
-pub mod bootstrap;
-pub mod broker;
-pub mod config;
-pub mod domain;
-pub mod outbound;
-
-pub mod secrets;
-pub mod store;
+pub mod strict_json;
 pub mod xds;
+
+#[cfg(test)]
+mod fake_backend;

@@ -1,6 +1,7 @@
 //! ECDS: the filter's code and the policy it decides by, one resource. The code travels inline every time: code fetched by Envoy
 //! after start would be acknowledged and silently skipped. A policy-only change keeps Envoy's VMs.
 
+use super::{FilterModule, Resource, any::pack, resource::version_of};
 use envoy_types::pb::{
     envoy::{
         config::core::v3::{
@@ -13,11 +14,6 @@ use envoy_types::pb::{
         },
     },
     google::protobuf::{BoolValue, StringValue},
-};
-use super::{
-    FilterModule, Resource,
-    any::pack,
-    resource::version_of,
 };
 
 /// The name of the filter, its resource, its plugin and its VM.
