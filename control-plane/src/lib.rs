@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bootstrap;
 pub mod broker;
+pub mod cards;
 pub mod config;
 pub mod domain;
 pub mod issuer;
@@ -10,6 +11,7 @@ pub mod log;
 pub mod outbound;
 pub mod secrets;
 pub mod store;
+pub mod strict_json;
 pub mod xds;
 
 #[cfg(test)]

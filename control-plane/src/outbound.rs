@@ -7,14 +7,48 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error as _, path::PathBuf, sync::Arc};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use ipnet::IpNet;
 use url::{Host, Url};
 
-use crate::config::{OutboundSettings, PlainHttp};
 pub use address::{AddressRules, Refusal};
 use resolver::{NotAllowedAddress, VettingResolver};
+
+/// Settings of the outbound client.
+#[derive(Debug, Clone)]
+pub struct OutboundSettings {
+    /// Loopback and private networks that may be reached. Link-local and metadata addresses never are.
+    pub allow_private: Vec<IpNet>,
+    /// Whether `http` URLs are taken.
+    pub plain_http: PlainHttp,
+    /// For a whole exchange: resolution, connection, body.
+    pub timeout: Duration,
+    /// Largest body read, in bytes.
+    pub max_bytes: usize,
+}
+
+/// Whether URLs without TLS are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlainHttp {
+    /// `http` and `https`.
+    #[default]
+    Allowed,
+    /// `https` only.
+    Refused,
+}
+
+impl Default for OutboundSettings {
+    fn default() -> Self {
+        Self {
+            allow_private: Vec::new(),
+            plain_http: PlainHttp::Allowed,
+            timeout: Duration::from_secs(10),
+            max_bytes: 1 << 20,
+        }
+    }
+}
 
 /// The client. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
@@ -90,45 +124,29 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Why the client cannot be built.
+/// The HTTP client could not be built: the system's root certificates cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The system's root certificates cannot be used.
-    #[error("the outbound HTTP client cannot be built")]
-    Client(#[source] reqwest::Error),
-    /// The file of additional root certificates cannot be read.
-    #[error("outbound.ca_file {} cannot be read", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
+#[error("the outbound HTTP client cannot be built")]
+pub struct BuildError(#[source] reqwest::Error);
 
 impl Outbound {
     /// Builds the client.
     ///
     /// # Errors
-    /// If root certificates, the system's or those of the settings, cannot be loaded.
-    pub fn new(settings: &OutboundSettings) -> Result<Self, BuildError> {
+    /// If the TLS roots of the system cannot be loaded.
+    pub fn new(settings: OutboundSettings) -> Result<Self, BuildError> {
         // Another part of the process may have chosen the same provider before: that is no failure.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let rules = Arc::new(AddressRules::new(settings.allow_private.clone()));
-        let mut builder = reqwest::Client::builder()
+        let rules = Arc::new(AddressRules::new(settings.allow_private));
+        let client = reqwest::Client::builder()
             .dns_resolver(Arc::new(VettingResolver::new(rules.clone())))
             .redirect(reqwest::redirect::Policy::none())
             // A proxy would resolve the name again, out of our sight.
             .no_proxy()
             .timeout(settings.timeout)
-            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
-        if let Some(path) = &settings.ca_file {
-            let pem = std::fs::read(path).map_err(|source| BuildError::CaFile { path: path.clone(), source })?;
-            for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(BuildError::Client)? {
-                builder = builder.add_root_certificate(certificate);
-            }
-        }
-        let client = builder.build().map_err(BuildError::Client)?;
+            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(BuildError)?;
         Ok(Self { client, rules, plain_http: settings.plain_http, max_bytes: settings.max_bytes })
     }
 

@@ -70,7 +70,7 @@ impl Foundation {
         env: &BTreeMap<String, String>,
         clock: Clock,
     ) -> Result<Self, FoundationError> {
-        let outbound = Outbound::new(&config.outbound)?;
+        let outbound = Outbound::new(config.outbound.clone())?;
         let store = open_store(&config, env)?;
         let (mut issuer, mut rotation) = (None, None);
         if let Some(settings) = config.issuer.clone() {

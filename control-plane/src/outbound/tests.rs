@@ -3,24 +3,13 @@
 use http::HeaderMap;
 use url::Url;
 
-use super::{Outbound, OutboundError, Refusal, Stage};
-use crate::{
-    config::{OutboundSettings, PlainHttp},
-    fake_backend::{FakeBackend, Reply},
-};
-
-fn settings(allow: &[&str]) -> OutboundSettings {
-    OutboundSettings {
-        allow_private: allow.iter().map(|net| net.parse().unwrap()).collect(),
-        plain_http: PlainHttp::Allowed,
-        timeout: std::time::Duration::from_millis(500),
-        max_bytes: 64,
-        ca_file: None,
-    }
-}
+use super::{Outbound, OutboundError, OutboundSettings, PlainHttp, Refusal, Stage};
+use crate::fake_backend::{FakeBackend, Reply};
 
 fn outbound(allow: &[&str]) -> Outbound {
-    Outbound::new(&settings(allow)).unwrap()
+    let allow_private = allow.iter().map(|net| net.parse().unwrap()).collect();
+    let timeout = std::time::Duration::from_millis(500);
+    Outbound::new(OutboundSettings { allow_private, timeout, max_bytes: 64, ..OutboundSettings::default() }).unwrap()
 }
 
 async fn check(reply: Reply, expect: Result<&str, OutboundError>) {
@@ -85,7 +74,7 @@ async fn says_that_nobody_listens() {
 
 #[tokio::test]
 async fn plain_http_can_be_refused() {
-    let settings = OutboundSettings { plain_http: PlainHttp::Refused, ..settings(&[]) };
-    let got = Outbound::new(&settings).unwrap().get(&Url::parse("http://example.com").unwrap(), HeaderMap::new()).await;
+    let settings = OutboundSettings { plain_http: PlainHttp::Refused, ..OutboundSettings::default() };
+    let got = Outbound::new(settings).unwrap().get(&Url::parse("http://example.com").unwrap(), HeaderMap::new()).await;
     assert_eq!(got.map(|_| ()), Err(OutboundError::Scheme));
 }

@@ -50,7 +50,7 @@ async fn setup(issuers: Vec<ExternalIssuer>) -> Setup {
     let env = std::collections::BTreeMap::new();
     let config = Config::parse(&file, &env).unwrap();
     let files = SecretSource::new(&config.secrets, &env);
-    let reader = JwksReader::new(&Outbound::new(&config.outbound).unwrap(), files);
+    let reader = JwksReader::new(&Outbound::new(config.outbound).unwrap(), files);
     let (refresher, unknown) = Refresher::new(store.clone(), reader, Duration::from_secs(3600));
     let mut tasks = JoinSet::new();
     tasks.spawn(refresher.run());
