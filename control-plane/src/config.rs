@@ -8,10 +8,12 @@ mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
 
-use ipnet::IpNet;
 use tollgate_policy::document::{AdminExposure, LimitDocument};
 
-use crate::domain::{ClientId, Secret, SigningAlgorithm};
+use crate::{
+    domain::{ClientId, Secret, SigningAlgorithm},
+    outbound::OutboundSettings,
+};
 pub use values::{HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -113,30 +115,6 @@ pub struct EmbeddedIssuer {
     pub rotation: Duration,
     /// How long a new key is published before it signs, so that every verifier has it.
     pub overlap: Duration,
-}
-
-/// What requests to operator-given URLs may reach (cards, tokens, key sets).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboundSettings {
-    /// Private and loopback networks that are allowed.
-    pub allow_private: Vec<IpNet>,
-    /// Whether `http` will do.
-    pub plain_http: PlainHttp,
-    /// For a whole request.
-    pub timeout: Duration,
-    /// Largest body read, bytes.
-    pub max_bytes: usize,
-    /// CA bundle (PEM) trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// Whether `http` URLs are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlainHttp {
-    /// They are.
-    Allowed,
-    /// Only https.
-    Refused,
 }
 
 /// Where secrets come from, and what keeps them.

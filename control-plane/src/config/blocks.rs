@@ -6,10 +6,13 @@ use tollgate_policy::document::{AdminExposure, LimitDocument};
 
 use super::{
     BootstrapAdmin, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource, Listen,
-    LogFormat, LogSettings, OutboundSettings, PlainHttp, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
+    LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
     reader::{Block, Reader},
 };
-use crate::domain::{ClientId, Secret, SigningAlgorithm};
+use crate::{
+    domain::{ClientId, Secret, SigningAlgorithm},
+    outbound::{OutboundSettings, PlainHttp},
+};
 
 const DAY: u64 = 86_400;
 
@@ -117,8 +120,7 @@ fn outbound(block: &mut Block<'_, '_>) -> OutboundSettings {
         allow_private: block.list("allow_private"),
         plain_http: block.word("allow_http", &http, PlainHttp::Allowed),
         timeout: seconds(block, "timeout_seconds", 10, 1, 120),
-        max_bytes: ranged(block, "max_bytes", 256 << 10, 1024, 16 << 20),
-        ca_file: block.optional("ca_file"),
+        max_bytes: ranged(block, "max_bytes", 1 << 20, 1024, 16 << 20),
     }
 }
 
