@@ -46,8 +46,7 @@ impl Stack {
             std::process::id(),
         );
         fs::write(project.path().join(".env"), env).expect("a writable directory");
-        let stack =
-            Self { engine, project, gateway, admin, admin_token: OnceCell::new(), caller: OnceCell::new() };
+        let stack = Self { engine, project, gateway, admin, admin_token: OnceCell::new(), caller: OnceCell::new() };
         stack.compose(&["up", "--build", "--detach"]);
         stack.until_ready();
         for agent in ["weather", "calculator"] {
@@ -66,7 +65,9 @@ impl Stack {
 
     /// Waits until the control plane is ready and Envoy passes on what is for it.
     pub(crate) fn until_ready(&self) {
-        wait::until("the control plane", || self.admin("GET", "/readyz").try_send().filter(|reply| reply.status == 200));
+        wait::until("the control plane", || {
+            self.admin("GET", "/readyz").try_send().filter(|reply| reply.status == 200)
+        });
         let metadata = self.gateway("GET", "/.well-known/oauth-authorization-server");
         wait::until("the gateway", || metadata.try_send().filter(|reply| reply.status == 200));
     }
@@ -82,7 +83,8 @@ impl Stack {
     pub(crate) fn holds_no_secret_in_an_image_and_nobody_is_root(&self) {
         for service in SERVICES {
             let container = self.compose(&["ps", "-q", service]);
-            let inspect = |format, what: &str| self.engine.docker(&["inspect", "--format", format, what]).expect(service);
+            let inspect =
+                |format, what: &str| self.engine.docker(&["inspect", "--format", format, what]).expect(service);
             let user = inspect("{{.Config.User}}", &container);
             assert!(!["", "0", "root", "0:0"].contains(&user.as_str()), "{service} runs as {user:?}");
             let image = inspect("{{.Image}}", &container);
@@ -106,7 +108,8 @@ impl Stack {
 
     /// The same with the administrator's token.
     pub(crate) fn as_admin(&self, method: &str, path: &str) -> Request {
-        let token = self.admin_token.get_or_init(|| self.token(&self.admin("POST", "/oauth2/token"), "admin", ADMIN_SECRET));
+        let token =
+            self.admin_token.get_or_init(|| self.token(&self.admin("POST", "/oauth2/token"), "admin", ADMIN_SECRET));
         self.admin(method, path).bearer(token)
     }
 
@@ -183,7 +186,9 @@ fn project() -> tempfile::TempDir {
         fs::create_dir_all(to.parent().expect("a file in a directory")).expect("a writable directory");
         run(Command::new("cp").arg("-R").arg(from).arg(&to)).expect("copied");
     };
-    for file in ["docker-compose.yml", ".dockerignore", "control-plane/Dockerfile", "envoy/compose.json", "examples/agents"] {
+    for file in
+        ["docker-compose.yml", ".dockerignore", "control-plane/Dockerfile", "envoy/compose.json", "examples/agents"]
+    {
         copy(&workspace.join(file), file);
     }
     copy(&binaries::tollgate(), "target/dist/tollgate");
