@@ -105,15 +105,29 @@ impl Gateway {
         self.issuer.token("e2e-client", scope)
     }
 
+    /// A request to the private admin listener, without a token.
+    #[must_use]
+    pub fn private(&self, method: &str, path: &str) -> Request {
+        Request::new(self.ports.admin, method, path)
+    }
+
     /// A request to the private admin listener, with the admin's token.
     #[must_use]
     #[track_caller]
     pub fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
-        let request = Request::new(self.ports.admin, method, path).bearer(&self.admin_token());
+        let request = self.private(method, path).bearer(&self.admin_token());
         match body {
             Some(body) => request.json(body).send(),
             None => request.send(),
         }
+    }
+
+    /// An admin request while the control plane may die: `None` when there was no answer.
+    #[must_use]
+    pub fn try_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Response> {
+        let token = self.admin_token_request().try_send()?.json()["access_token"].as_str()?.to_owned();
+        let request = self.private(method, path).bearer(&token);
+        body.map_or(request.clone(), |body| request.json(body)).try_send()
     }
 
     /// An admin request that must succeed.
@@ -301,7 +315,7 @@ default_requests_per_minute = "unlimited"
 allow_private = ["127.0.0.0/8"]
 [bootstrap_admin]
 client_id = "{ADMIN_ID}"
-client_secret = "env:TOLLGATE_E2E_ADMIN_SECRET"
+client_secret = "env:E2E_ADMIN_SECRET"
 [secrets]
 env = ["E2E_*"]
 file_dirs = ["{files}"]
@@ -330,7 +344,7 @@ fn directory() -> TempDir {
 
 fn start_control(directory: &TempDir, variables: &[(String, String)]) -> Process {
     let config = directory.path().join("tollgate.toml");
-    let mut environment = vec![("TOLLGATE_E2E_ADMIN_SECRET", ADMIN_SECRET), ("RUST_BACKTRACE", "1")];
+    let mut environment = vec![("E2E_ADMIN_SECRET", ADMIN_SECRET), ("RUST_BACKTRACE", "1")];
     environment.extend(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let log = directory.path().join("control-plane.log");
     Process::start(&binaries::tollgate(), &["serve", "--config", &config.to_string_lossy()], &environment, &log)

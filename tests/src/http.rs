@@ -99,8 +99,8 @@ impl Request {
     /// The answer, or `None` when there was none.
     #[must_use]
     pub fn try_send(&self) -> Option<Response> {
-        TcpStream::connect(self.target).ok()?;
-        Response::parse(&exchange(self.target, &self.bytes()))
+        let stream = TcpStream::connect(self.target).ok()?;
+        Response::parse(&exchange_on(stream, &self.bytes()))
     }
 }
 
@@ -153,11 +153,7 @@ impl Response {
 #[must_use]
 #[track_caller]
 pub fn exchange(target: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(target).unwrap_or_else(|error| panic!("{target}: {error}"));
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    // A refusal may come, and the connection go, before all is written.
-    let _ = stream.write_all(bytes);
-    read_to_end(&mut stream)
+    exchange_on(TcpStream::connect(target).unwrap_or_else(|error| panic!("{target}: {error}")), bytes)
 }
 
 /// Sends a request whose body never comes to its announced end, closes the sending side, and reads what comes back.
@@ -171,6 +167,13 @@ pub fn exchange_cut_short(target: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
+    read_to_end(&mut stream)
+}
+
+fn exchange_on(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    // A refusal may come, and the connection go, before all is written.
+    let _ = stream.write_all(bytes);
     read_to_end(&mut stream)
 }
 
