@@ -125,8 +125,8 @@ impl Backend {
     fn serve(&self, mut stream: TcpStream) {
         let mut pending = Vec::new();
         while let Some(seen) = read_request(&mut stream, &mut pending) {
-            let answer = self.answer(seen);
-            if stream.write_all(&answer).is_err() {
+            let last = seen.header("connection") == Some("close");
+            if stream.write_all(&self.answer(seen)).is_err() || last {
                 return;
             }
         }

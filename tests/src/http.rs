@@ -179,7 +179,7 @@ fn exchange_on(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
 
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let (mut answer, mut chunk) = (Vec::new(), [0; 16 << 10]);
-    loop {
+    while !is_complete(&answer) {
         match stream.read(&mut chunk) {
             Ok(0) => return answer,
             Ok(count) => answer.extend_from_slice(&chunk[..count]),
@@ -187,6 +187,14 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
             Err(_) => return answer,
         }
     }
+    answer
+}
+
+/// Whether a response has all that its `content-length` announced. Others end with their connection.
+fn is_complete(bytes: &[u8]) -> bool {
+    let Some(response) = Response::parse(bytes) else { return false };
+    let length = response.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| response.body.len() >= length)
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {
