@@ -73,7 +73,7 @@ fn python(engine: &Engine, base: &str) -> Result<(), String> {
     let context =
         Context::new(format!("FROM {base}\nCOPY wheels /opt/wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/wheels\n"))?;
     let requirements = binaries::workspace().join("examples/agents/requirements.txt");
-    let mut pip = Command::new(binaries::python_v1());
+    let mut pip = Command::new(binaries::python_agents());
     pip.args(["-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:", "--python-version"]);
     pip.arg(PYTHON_VERSION).arg("--dest").arg(context.path("wheels")).arg("--requirement").arg(requirements);
     for platform in ["manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014"] {
