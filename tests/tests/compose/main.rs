@@ -5,7 +5,11 @@ mod engine;
 mod stack;
 mod stand_ins;
 
+use std::process::Command;
+
 use engine::Engine;
+use tollgate_tests::binaries;
+
 use stack::{Stack, expect};
 
 #[test]
@@ -36,6 +40,16 @@ fn the_stack_serves_outlives_its_control_plane_and_loses_nothing() {
     // The secret survived as well: hashed, and in the volume.
     let fresh = stack.token(&stack.gateway("POST", "/oauth2/token"), "caller", &stack.caller_secret());
     expect(&stack.send_to("weather", &fresh), 200, "Tokyo in July");
+}
+
+#[test]
+fn the_stacks_bootstrap_is_what_the_command_prints() {
+    let mut print = Command::new(binaries::tollgate());
+    print.args(["bootstrap", "--node-id", "compose-envoy", "--cluster", "compose", "--xds", "control-plane:18000"]);
+    let printed = engine::run(&mut print).expect("tollgate bootstrap");
+    let mounted =
+        std::fs::read_to_string(binaries::workspace().join("envoy/compose.json")).expect("envoy/compose.json");
+    assert_eq!(printed.trim(), mounted.trim());
 }
 
 /// Registers both agents by reference to secrets that the control plane's environment holds, and makes a client that may write to
