@@ -67,13 +67,13 @@ fn register(stack: &Stack) -> Vec<String> {
     registered(stack)
 }
 
-/// The ids and generations of all agents.
+/// What is kept of each agent: where it is, how it is reached, which credential it gets.
 fn registered(stack: &Stack) -> Vec<String> {
     let listing = stack.as_admin("GET", "/admin/agents").send();
     expect(&listing, 200, "weather");
     let json = listing.json();
-    let agents = json["agents"].as_array().or(json.as_array()).expect("a list of agents");
-    agents.iter().map(|agent| format!("{} {}", agent["agentId"], agent["backendUrl"])).collect()
+    let agents = json["agents"].as_array().expect("a list of agents");
+    agents.iter().map(|agent| format!("{} {} {}", agent["agentId"], agent["backends"], agent["authConfig"])).collect()
 }
 
 fn check_calls(stack: &Stack) {
