@@ -9,6 +9,7 @@ pub mod domain;
 pub mod issuer;
 pub mod log;
 pub mod outbound;
+pub mod reconciler;
 pub mod secrets;
 pub mod store;
 pub mod strict_json;
