@@ -1,10 +1,13 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod admin;
 pub mod bootstrap;
 pub mod broker;
 pub mod cards;
 pub mod config;
+pub mod discovery;
 pub mod domain;
+pub mod gate;
 pub mod issuer;
 pub mod outbound;
 pub mod secrets;
