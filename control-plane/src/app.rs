@@ -5,6 +5,7 @@ mod first_admin;
 mod first_issuer;
 mod foundation;
 mod health;
+mod policy_gate;
 mod routers;
 mod serving;
 mod tasks;
@@ -22,14 +23,14 @@ use crate::{
     broker::{Broker, Edges},
     config::{Config, Listen},
     domain::UnixSeconds,
-    issuer::{JwksReader, Refresher, UnknownKeys},
+    issuer::{JwksReader, Refresher},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     xds::{self, NodeTable, XdsTls},
 };
 use foundation::Foundation;
 pub use foundation::FoundationError;
 use health::Readiness;
-use routers::Routers;
+use routers::{Parts, Routers};
 pub use serving::BindError;
 use serving::Ports;
 pub use tasks::TaskError;
@@ -114,23 +115,20 @@ impl Bound {
         if let Some(rotation) = foundation.rotation.take() {
             tasks.background("signing key rotation", rotation.run());
         }
-        let (refresher, unknown_keys) = refresher(&foundation);
+        let keys = JwksReader::new(&foundation.outbound, foundation.secrets.clone());
+        let (refresher, unknown_keys) =
+            Refresher::new(foundation.store.clone(), keys.clone(), foundation.config.jwks_refresh);
         tasks.background("key set refresh", refresher.run());
         tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();
         let refusals = Arc::new(broker.clone());
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), refusals, stopping.clone()));
-        let routers = Routers::new(&foundation, broker, published, nodes, unknown_keys);
+        let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
         tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
     }
-}
-
-fn refresher(foundation: &Foundation) -> (Refresher, UnknownKeys) {
-    let reader = JwksReader::new(&foundation.outbound, foundation.secrets.clone());
-    Refresher::new(foundation.store.clone(), reader, foundation.config.jwks_refresh)
 }
 
 async fn endless(task: impl Future<Output = ()>) -> Result<(), Infallible> {

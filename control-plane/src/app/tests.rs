@@ -44,6 +44,19 @@ impl Server {
         self.running.await.unwrap().unwrap();
     }
 
+    /// A token of the made administrator.
+    async fn admin_token(&self, dir: &Path, address: std::net::SocketAddr) -> String {
+        let text = std::fs::read_to_string(dir.join("data/admin-credentials.json")).unwrap();
+        let credentials: Value = serde_json::from_str(&text).unwrap();
+        let request = reqwest::Client::new()
+            .post(format!("http://{address}/oauth2/token"))
+            .basic_auth(credentials["clientId"].as_str().unwrap(), credentials["clientSecret"].as_str())
+            .form(&[("grant_type", "client_credentials")]);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["scope"], "gateway:admin");
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
     async fn get(&self, address: std::net::SocketAddr, path: &str) -> (u16, String) {
         let response = reqwest::get(format!("http://{address}{path}")).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
@@ -58,24 +71,28 @@ fn refused(outcome: Result<Bound, StartError>) -> StartError {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_start_makes_what_it_needs_and_the_made_administrator_gets_a_token() {
+async fn a_first_start_makes_what_it_needs_and_the_made_administrator_gets_in() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), "").await;
-    assert_eq!(server.get(server.addresses.admin, "/readyz").await, (200, "ready\n".to_owned()));
-    let text = std::fs::read_to_string(dir.path().join("data/admin-credentials.json")).unwrap();
-    let credentials: Value = serde_json::from_str(&text).unwrap();
-    for address in [server.addresses.admin, server.addresses.discovery] {
-        let response = reqwest::Client::new()
-            .post(format!("http://{address}/oauth2/token"))
-            .basic_auth(credentials["clientId"].as_str().unwrap(), credentials["clientSecret"].as_str())
-            .form(&[("grant_type", "client_credentials")])
-            .send()
-            .await
-            .unwrap();
-        let token: Value = response.json().await.unwrap();
-        assert_eq!(token["scope"], "gateway:admin");
-    }
+    let Listen { admin, discovery, .. } = server.addresses;
+    assert_eq!(server.get(admin, "/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(server.get(admin, "/admin/agents").await.0, 401);
+    server.admin_token(dir.path(), discovery).await;
+    let token = server.admin_token(dir.path(), admin).await;
+    let agents = reqwest::Client::new().get(format!("http://{admin}/admin/agents")).bearer_auth(&token);
+    assert_eq!(agents.send().await.unwrap().status(), 200);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_admin_api_is_behind_the_gateway_only_where_it_is_made_public() {
+    for (extra, status) in [("", 404), ("admin = \"public\"", 401)] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start(dir.path(), extra).await;
+        assert_eq!(server.get(server.addresses.discovery, "/admin/agents").await.0, status);
+        assert_eq!(server.get(server.addresses.discovery, "/agents").await.0, 401);
+        server.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
