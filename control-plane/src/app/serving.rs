@@ -1,4 +1,4 @@
-//! The HTTP ports: bound first, served later, so that a port in use is known before anything runs.
+//! The ports: bound first, served later, so that a port in use is known before anything runs.
 
 use std::{io, net::SocketAddr};
 
@@ -20,38 +20,29 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// The ports.
+/// The ports, and where they really are: port 0 has become a number.
 pub(super) struct Ports {
     pub(super) admin: TcpListener,
     pub(super) discovery: TcpListener,
     pub(super) xds: TcpListener,
+    pub(super) addresses: Listen,
 }
 
 impl Ports {
     pub(super) async fn bind(listen: Listen) -> Result<Self, BindError> {
-        Ok(Self {
-            admin: bind("listen.admin", listen.admin).await?,
-            discovery: bind("listen.discovery", listen.discovery).await?,
-            xds: bind("listen.xds", listen.xds).await?,
-        })
-    }
-
-    /// Where they really are: port 0 has become a number.
-    pub(super) fn addresses(&self) -> Result<Listen, BindError> {
-        let address = |setting, listener: &TcpListener| {
-            let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-            listener.local_addr().map_err(|source| BindError { setting, address: unknown, source })
-        };
-        Ok(Listen {
-            admin: address("listen.admin", &self.admin)?,
-            discovery: address("listen.discovery", &self.discovery)?,
-            xds: address("listen.xds", &self.xds)?,
-        })
+        let (admin, admin_address) = bind("listen.admin", listen.admin).await?;
+        let (discovery, discovery_address) = bind("listen.discovery", listen.discovery).await?;
+        let (xds, xds_address) = bind("listen.xds", listen.xds).await?;
+        let addresses = Listen { admin: admin_address, discovery: discovery_address, xds: xds_address };
+        Ok(Self { admin, discovery, xds, addresses })
     }
 }
 
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { setting, address, source })
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |source| BindError { setting, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// Serves until `stopping`; requests that run then are finished.
