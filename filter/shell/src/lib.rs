@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+#![allow(missing_docs, reason = "nothing is public but the initialiser that the SDK's macro writes")]
 
 mod header_value;
 mod host;

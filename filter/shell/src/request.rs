@@ -7,8 +7,7 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin,
-    document::BodyMode,
+    Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin, document::BodyMode,
 };
 
 use crate::{header_value, host, plugin::Service, signature::EnvoySignatures};

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use crate::tools;
 
 const TARGET: &str = "wasm32-wasip1";
-/// Debian's packages, and the linker they do not bring.
-const DEBIAN_PACKAGES: &str = "rustc-web rust-web-src wasi-libc lld";
+/// Debian's packages; the linker of the same LLVM comes apart from the compiler.
+const DEBIAN_PACKAGES: &str = "rustc-web rust-web-src wasi-libc lld-22";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 
@@ -122,8 +122,9 @@ fn linker(debian_sysroot: &Path) -> Result<Linker> {
             return Ok(Linker::RustLld(found));
         }
     }
-    let named = ["wasm-ld", "wasm-ld-19", "wasm-ld-18", "wasm-ld-17", "wasm-ld-16", "wasm-ld-15", "wasm-ld-14"];
-    let found = named.iter().find_map(|name| tools::on_path(name));
+    // The newest: it must read what the compiler's own LLVM wrote.
+    let mut named = (14..40).rev().map(|version| format!("wasm-ld-{version}")).chain(["wasm-ld".to_owned()]);
+    let found = named.find_map(|name| tools::on_path(&name));
     found.map(Linker::WasmLd).context("there is no linker for wasm: neither rust-lld nor wasm-ld")
 }
 
