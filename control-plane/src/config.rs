@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Pa
 use tollgate_policy::document::{AdminExposure, LimitDocument};
 
 use crate::{
-    domain::{ClientId, Secret, SigningAlgorithm},
+    domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
     outbound::OutboundSettings,
 };
 pub use values::{HostPort, PublicUrl};
@@ -42,6 +42,8 @@ pub struct Config {
     pub xds_tls: Option<XdsTls>,
     /// The first administrator.
     pub bootstrap_admin: BootstrapAdmin,
+    /// The first external issuer, if one is to be registered on start.
+    pub bootstrap_issuer: Option<BootstrapIssuer>,
     /// The log.
     pub log: LogSettings,
 }
@@ -155,6 +157,20 @@ pub struct BootstrapAdmin {
     pub client_id: ClientId,
     /// Its secret; `None`: generated and written to `admin-credentials.json` in the data directory.
     pub client_secret: Option<Secret>,
+}
+
+/// An external issuer registered on start, when there is none of its name: with the embedded one off, nobody could log in to
+/// register it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapIssuer {
+    /// `iss`, byte for byte.
+    pub issuer: String,
+    /// Accepted `aud` values.
+    pub audiences: Vec<String>,
+    /// JWS algorithms believed; empty: those its keys allow.
+    pub algorithms: Vec<String>,
+    /// Where its keys are: a URL or a file.
+    pub jwks: JwksSource,
 }
 
 /// The log.

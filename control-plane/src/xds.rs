@@ -24,7 +24,7 @@ mod sotw;
 mod upstream_tls;
 
 pub use access::BackendRefusals;
-pub use clusters::agent_cluster_name;
+pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name};
 pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;
 pub use kind::ResourceKind;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use super::{first_admin, first_admin::FirstAdminError};
+use super::{first_admin, first_admin::FirstAdminError, first_issuer};
 use crate::{
     config::{Config, KeySource},
     domain::Secret,
@@ -48,6 +48,12 @@ pub enum FoundationError {
     /// There is no administrator.
     #[error(transparent)]
     FirstAdmin(#[from] FirstAdminError),
+    /// The first issuer could not be written.
+    #[error(transparent)]
+    FirstIssuer(#[from] StoreError),
+    /// Nobody's tokens would be believed.
+    #[error("issuer.embedded is false and no external issuer is registered: set bootstrap_issuer")]
+    NoIssuer,
     /// There is no outbound client.
     #[error(transparent)]
     Outbound(#[from] BuildError),
@@ -80,6 +86,12 @@ impl Foundation {
             rotation = Some(turning);
             issuer = Some(Issuer::new(settings, config.gateway.public_url.clone(), store.clone(), clock));
         }
+        if let Some(settings) = &config.bootstrap_issuer {
+            first_issuer::ensure(settings, &store).await?;
+        }
+        if issuer.is_none() && store.registry().issuers.is_empty() {
+            return Err(FoundationError::NoIssuer);
+        }
         let secrets = SecretSource::new(&config.secrets, env);
         Ok(Self { config: Arc::new(config), clock, store, secrets, outbound, issuer, rotation })
     }
@@ -87,8 +99,7 @@ impl Foundation {
 
 fn open_store(config: &Config, env: &BTreeMap<String, String>) -> Result<Store, FoundationError> {
     let data_dir = &config.data_dir;
-    std::fs::create_dir_all(data_dir)
-        .map_err(|source| FoundationError::DataDir { path: data_dir.clone(), source })?;
+    std::fs::create_dir_all(data_dir).map_err(|source| FoundationError::DataDir { path: data_dir.clone(), source })?;
     let key = match &config.secrets.key {
         KeySource::DataDir => SealingKey::load_or_create(&data_dir.join(KEY_FILE))?,
         KeySource::File(path) => SealingKey::load_or_create(path)?,

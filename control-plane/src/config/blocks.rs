@@ -5,12 +5,12 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use tollgate_policy::document::{AdminExposure, LimitDocument};
 
 use super::{
-    BootstrapAdmin, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource, Listen,
-    LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
+    BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource,
+    Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
     reader::{Block, Reader},
 };
 use crate::{
-    domain::{ClientId, Secret, SigningAlgorithm},
+    domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
     outbound::{OutboundSettings, PlainHttp},
 };
 
@@ -22,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let listen = listen(&mut reader.block("listen"));
     let gateway = gateway(reader, listen)?;
     let (issuer, jwks_refresh) = issuer(&mut reader.block("issuer"), &gateway.public_url);
+    let bootstrap_issuer = bootstrap_issuer(&mut reader.block("bootstrap_issuer"), &gateway.public_url);
     Some(Config {
         data_dir,
         listen,
@@ -32,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         outbound: outbound(&mut reader.block("outbound")),
         secrets: secrets(&mut reader.block("secrets")),
         xds_tls: xds_tls(&mut reader.block("xds_tls")),
+        bootstrap_issuer,
         bootstrap_admin: bootstrap_admin(&mut reader.block("bootstrap_admin"))?,
         log: log(&mut reader.block("log")),
     })
@@ -154,6 +156,31 @@ fn bootstrap_admin(block: &mut Block<'_, '_>) -> Option<BootstrapAdmin> {
         block.fault("client_secret", "must be env:NAME or file:PATH");
     }
     Some(BootstrapAdmin { client_id: client_id?, client_secret })
+}
+
+fn bootstrap_issuer(block: &mut Block<'_, '_>, public_url: &PublicUrl) -> Option<BootstrapIssuer> {
+    let issuer = block.text("issuer");
+    let jwks = block.text("jwks").and_then(|text| match text.strip_prefix("file:") {
+        Some(path) => Some(JwksSource::File(PathBuf::from(path))),
+        None => text.parse().map(JwksSource::Url).map_err(|_| block.fault("jwks", "must be a URL or file:PATH")).ok(),
+    });
+    let mut audiences = block.list("audiences");
+    if audiences.is_empty() {
+        audiences.push(public_url.to_string());
+    }
+    let algorithms = block.list("algorithms");
+    match (issuer, jwks) {
+        (Some(issuer), Some(jwks)) => Some(BootstrapIssuer { issuer, audiences, algorithms, jwks }),
+        (None, Some(_)) => {
+            block.fault("issuer", "is missing beside jwks");
+            None
+        }
+        (Some(_), None) => {
+            block.fault("jwks", "is missing beside issuer, or wrong");
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 fn log(block: &mut Block<'_, '_>) -> LogSettings {

@@ -25,6 +25,8 @@ pub(super) struct Channel {
     in_flight: VecDeque<Sent>,
     acked: Generation,
     look: Look,
+    /// Whether the client waits for a name that is on its way.
+    waits: Waits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,13 @@ enum Wildcard {
 enum Look {
     Nothing,
     Due,
+}
+
+/// Whether a name the client asked for is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    No,
+    Yes,
 }
 
 /// What the client has under a name.
@@ -107,6 +116,7 @@ impl Channel {
             in_flight: VecDeque::new(),
             acked: Generation::default(),
             look: Look::Due,
+            waits: Waits::No,
         }
     }
 
@@ -169,6 +179,8 @@ impl Channel {
         if mem::replace(&mut self.look, Look::Nothing) == Look::Nothing {
             return Due::default();
         }
+        let waits = self.names.iter().any(|name| snapshot.awaits(self.kind, name));
+        self.waits = if waits { Waits::Yes } else { Waits::No };
         let upserts = self.wanted(snapshot).filter(|resource| self.is_news(resource)).cloned().collect();
         let removed = self.removed(snapshot, removable);
         Due { upserts, removed }
@@ -214,16 +226,16 @@ impl Channel {
             Answer::Accepted => Outcome::Accepted,
             Answer::Refused(reason) => self.refuse(&sent, reason),
         };
-        if self.in_flight.is_empty() {
+        if self.in_flight.is_empty() && self.waits == Waits::No {
             self.acked = self.acked.max(sent.generation);
         }
         outcome
     }
 
-    /// Notes, when nothing is due or on the way, that the client is up to date. `false`: it is not.
+    /// Notes, when nothing is due or on the way, that the client is up to date.
     pub(super) fn settle(&mut self, snapshot: &Snapshot) -> Settled {
-        let waits = || self.names.iter().any(|name| snapshot.awaits(self.kind, name));
-        if self.is_busy() || self.look == Look::Due || self.acked >= snapshot.generation() || waits() {
+        let unfinished = self.is_busy() || self.look == Look::Due || self.waits == Waits::Yes;
+        if unfinished || self.acked >= snapshot.generation() {
             return Settled::Unchanged;
         }
         self.acked = snapshot.generation();

@@ -33,7 +33,7 @@ use super::{
 use crate::domain::{Agent, AgentId};
 
 /// The control plane's cluster, as the routes and the policy document name it.
-pub(super) const CONTROL_PLANE: &str = "tollgate-control-plane";
+pub const CONTROL_PLANE: &str = "tollgate-control-plane";
 /// What every agent's cluster name begins with; statistics of these are left out by the bootstrap.
 pub(super) const AGENT_PREFIX: &str = "agent-";
 

@@ -1,7 +1,6 @@
 //! ECDS: the filter's code and the policy it decides by, one resource. The code travels inline every time: code fetched by Envoy
 //! after start would be acknowledged and silently skipped. A policy-only change keeps Envoy's VMs.
 
-use super::{FilterModule, Resource, any::pack, resource::version_of};
 use envoy_types::pb::{
     envoy::{
         config::core::v3::{
@@ -15,6 +14,9 @@ use envoy_types::pb::{
     },
     google::protobuf::{BoolValue, StringValue},
 };
+use tollgate_policy::document::PolicyDocument;
+
+use super::{FilterModule, Resource, any::pack, resource::version_of};
 
 /// The name of the filter, its resource, its plugin and its VM.
 pub(super) const NAME: &str = "tollgate";
@@ -27,11 +29,18 @@ pub struct RenderedPolicy {
 }
 
 impl RenderedPolicy {
-    /// Takes the rendered document. Its version leaves the generation out: a restart at a later generation with the same policy
-    /// sends nothing.
+    /// Renders a document. Its version leaves the generation out: after a restart at a later generation, the same policy is not
+    /// sent again.
+    ///
+    /// # Panics
+    /// Never: the document has only string keys.
     #[must_use]
-    pub fn new(json: String, content: &[u8]) -> Self {
-        Self { version: version_of(&[content]), json }
+    pub fn of(document: &PolicyDocument) -> Self {
+        let json = serde_json::to_string(document).expect("a document of strings, numbers and lists");
+        let generation = format!("\"generation\":{},", document.generation);
+        let (before, after) = json.split_once(&generation).unwrap_or((&json, ""));
+        let version = version_of(&[before.as_bytes(), after.as_bytes()]);
+        Self { json, version }
     }
 }
 

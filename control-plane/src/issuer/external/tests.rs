@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 
 use super::{JwksReader, Refresher, UnknownKeys};
 use crate::{
-    config::{KeySource, SecretSettings},
+    config::Config,
     domain::{ExternalIssuer, JwksSource, SigningAlgorithm},
     fake_backend::{FakeBackend, Reply},
     issuer::keys::generate,
-    outbound::{Outbound, OutboundSettings},
+    outbound::Outbound,
     secrets::SecretSource,
     store::{Change, SealingKey, Store},
 };
@@ -46,11 +46,11 @@ async fn setup(issuers: Vec<ExternalIssuer>) -> Setup {
     let store = Store::open(&dir.path().join("db"), &key).unwrap();
     let changes = issuers.into_iter().map(Change::PutIssuer).collect();
     store.write(move |_| Ok::<_, Infallible>(changes)).await.unwrap();
-    let allowed =
-        OutboundSettings { allow_private: vec!["127.0.0.0/8".parse().unwrap()], ..OutboundSettings::default() };
-    let settings = SecretSettings { key: KeySource::DataDir, env: Vec::new(), file_dirs: vec![dir.path().to_owned()] };
-    let files = SecretSource::new(&settings, &std::collections::BTreeMap::new());
-    let reader = JwksReader::new(&Outbound::new(allowed).unwrap(), files);
+    let file = format!("[outbound]\nallow_private = [\"127.0.0.0/8\"]\n[secrets]\nfile_dirs = [{:?}]", dir.path());
+    let env = std::collections::BTreeMap::new();
+    let config = Config::parse(&file, &env).unwrap();
+    let files = SecretSource::new(&config.secrets, &env);
+    let reader = JwksReader::new(&Outbound::new(config.outbound).unwrap(), files);
     let (refresher, unknown) = Refresher::new(store.clone(), reader, Duration::from_secs(3600));
     let mut tasks = JoinSet::new();
     tasks.spawn(refresher.run());
