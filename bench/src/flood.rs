@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     load::{self, Outcome, Pace, Plan},
-    throughput::{Rounds, Target, median, plan, requests},
+    throughput::{Rounds, Target, median, plan, reads, requests},
     tokens::{Issuer, SCOPE},
 };
 
@@ -72,7 +72,7 @@ fn floods(issuer: &Issuer) -> Result<Vec<(&'static str, Vec<String>)>> {
 fn sample(target: &Target<'_>, good: &[String], flood: &[String], length: Duration) -> Result<Sample> {
     let good_requests = requests(target, good);
     let good_plan = plan(target.address, &good_requests, length);
-    let flood_requests = requests(target, flood);
+    let flood_requests = reads(target, flood);
     let flood_plan = Plan {
         connections: FLOOD_CONNECTIONS,
         requests: &flood_requests,

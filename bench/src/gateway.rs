@@ -173,7 +173,7 @@ impl Control {
         let child = Command::new(&stage.tollgate)
             .args(["serve", "--config"])
             .arg(&config)
-            .env("TOLLGATE_BENCH_ADMIN", ADMIN_SECRET)
+            .env("BENCH_ADMIN_SECRET", ADMIN_SECRET)
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?)
@@ -237,7 +237,9 @@ embedded = true
 allow_private = ["127.0.0.0/8"]
 [bootstrap_admin]
 client_id = "{ADMIN_ID}"
-client_secret = "env:TOLLGATE_BENCH_ADMIN"
+client_secret = "env:BENCH_ADMIN_SECRET"
+[secrets]
+env = ["BENCH_*"]
 "#,
         data = data.path().display(),
         filter = stage.filter.display(),

@@ -62,7 +62,10 @@ pub(crate) fn status(bytes: &[u8]) -> u16 {
 
 /// A request with `body`, ready to be sent.
 pub(crate) fn request(method: &str, path: &str, host: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n", body.len());
+    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n");
+    if method != "GET" {
+        text.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }

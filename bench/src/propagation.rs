@@ -17,7 +17,7 @@ use crate::{
     gateway::{Gateway, MEASURED_AGENT, Writer},
     http::{self, Connection},
     stage::Stage,
-    throughput::requests,
+    throughput::reads,
     tokens::{PROBE_SCOPE, SCOPE},
 };
 
@@ -76,7 +76,7 @@ pub(crate) fn measure(stage: &Stage, depth: Depth) -> Result<Table> {
 
 fn at_size(stage: &Stage, gateway: &Gateway, cycles: usize, registering: Duration) -> Result<Figures> {
     let over = AtomicBool::new(false);
-    let ask = requests(&gateway.target(), &[stage.issuer.token(1, SCOPE)?]).remove(0);
+    let ask = reads(&gateway.target(), &[stage.issuer.token(1, SCOPE)?]).remove(0);
     let (trials, bystander) = std::thread::scope(|scope| -> Result<_> {
         let bystander = scope.spawn(|| bystand(gateway, &ask, &over));
         let trials = trials(stage, gateway, cycles);
@@ -106,8 +106,8 @@ fn at_size(stage: &Stage, gateway: &Gateway, cycles: usize, registering: Duratio
 fn trials(stage: &Stage, gateway: &Gateway, cycles: usize) -> Result<BTreeMap<&'static str, Histogram<u64>>> {
     let token = stage.issuer.token(2, PROBE_SCOPE)?;
     let path = |agent: &str| crate::throughput::Target { path: format!("/agents/{agent}"), ..gateway.target() };
-    let measured = requests(&path(MEASURED_AGENT), std::slice::from_ref(&token)).remove(0);
-    let newcomer = requests(&path(NEWCOMER), std::slice::from_ref(&token)).remove(0);
+    let measured = reads(&path(MEASURED_AGENT), std::slice::from_ref(&token)).remove(0);
+    let newcomer = reads(&path(NEWCOMER), std::slice::from_ref(&token)).remove(0);
     let mut writer = gateway.writer()?;
     writer.grant(PROBE_SCOPE, &[NEWCOMER])?;
     writer.settle()?;

@@ -104,6 +104,16 @@ pub(crate) fn requests(target: &Target<'_>, tokens: &[String]) -> Vec<Vec<u8>> {
     tokens.iter().map(render).collect()
 }
 
+/// A read without a body for each token in turn: refused, it does not cost its connection, as Envoy has nothing left to read.
+pub(crate) fn reads(target: &Target<'_>, tokens: &[String]) -> Vec<Vec<u8>> {
+    let path = format!("{}/tasks/t-1", target.path);
+    let render = |token: &String| {
+        let bearer = format!("Bearer {token}");
+        http::request("GET", &path, &target.host, &[("authorization", bearer.as_str())], b"")
+    };
+    tokens.iter().map(render).collect()
+}
+
 /// A closed-loop plan over the usual connections.
 pub(crate) fn plan(target: SocketAddr, requests: &[Vec<u8>], measured: Duration) -> Plan<'_> {
     Plan { target, connections: CONNECTIONS, requests, warm_up: WARM_UP, measured, pace: Pace::Closed }

@@ -125,8 +125,8 @@ impl Backend {
     fn serve(&self, mut stream: TcpStream) {
         let mut pending = Vec::new();
         while let Some(seen) = read_request(&mut stream, &mut pending) {
-            let answer = self.answer(seen);
-            if stream.write_all(&answer).is_err() {
+            let last = seen.header("connection") == Some("close");
+            if stream.write_all(&self.answer(seen)).is_err() || last {
                 return;
             }
         }
@@ -242,4 +242,42 @@ fn joined(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+    use crate::{
+        backend::CardAnswer,
+        cards::CardShape,
+        door::{ClientAuth, Door, Expiry, TokenEndpoint},
+        http::Request,
+    };
+
+    fn to(backend: &Backend, method: &str, path: &str) -> Request {
+        Request::new(backend.address, method, path)
+    }
+
+    #[test]
+    fn remembers_calls_but_neither_cards_nor_tokens() {
+        let endpoint = TokenEndpoint::new(ClientAuth::Form, Expiry::Unsaid);
+        let backend = Backend::with(Door::OAuth(endpoint), CardAnswer::Card(CardShape::V1));
+        let form = "grant_type=client_credentials&client_id=backend-client&client_secret=planted-backend-client-secret";
+        let token = to(&backend, "POST", "/oauth/token").body(form).send().json();
+        let token = token["access_token"].as_str().expect("a token");
+        assert_eq!(to(&backend, "GET", "/.well-known/agent-card.json").bearer(token).send().json()["name"], "Recorder");
+        assert_eq!(to(&backend, "GET", "/tasks").send().status, 401);
+        assert!(backend.calls().is_empty());
+        assert_eq!(to(&backend, "GET", "/tasks").bearer(token).send().status, 200);
+        assert_eq!(backend.only_call().path, "/tasks");
+    }
+
+    #[test]
+    fn joins_a_chunked_body() {
+        let backend = Backend::start();
+        let request =
+            to(&backend, "POST", "/").header("transfer-encoding", "chunked").body("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        assert_eq!(request.send().status, 200);
+        assert_eq!(backend.only_call().body, b"abcde");
+    }
 }

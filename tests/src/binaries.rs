@@ -20,6 +20,12 @@ pub fn filter() -> PathBuf {
     named("TOLLGATE_WASM")
 }
 
+/// A Python that runs the example agents: `TOLLGATE_PYTHON_AGENTS`.
+#[must_use]
+pub fn python_agents() -> PathBuf {
+    named("TOLLGATE_PYTHON_AGENTS")
+}
+
 /// A Python with a2a-sdk 1.3.0: `TOLLGATE_PYTHON_V1`.
 #[must_use]
 pub fn python_v1() -> PathBuf {

@@ -1,20 +1,21 @@
 //! A whole gateway: control plane and Envoy as processes, an external issuer registered. One is shared by the tests that leave it
 //! running; those that stop things start their own.
 
+mod launch;
+
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
-    process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use self::launch::Ports;
 use crate::{
     backend::Backend,
-    binaries,
     http::{Request, Response},
     issuer::{AUDIENCE, Issuer},
     process::Process,
@@ -48,15 +49,6 @@ pub struct Settings {
     pub variables: Vec<(String, String)>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    listener: SocketAddr,
-    admin: SocketAddr,
-    discovery: SocketAddr,
-    xds: SocketAddr,
-    envoy_admin: SocketAddr,
-}
-
 impl Gateway {
     /// The gateway of this test binary.
     #[must_use]
@@ -72,11 +64,11 @@ impl Gateway {
     #[must_use]
     pub fn start(settings: Settings) -> Self {
         let ports = Ports::free();
-        let directory = directory();
+        let directory = launch::directory();
         let config = directory.path().join("tollgate.toml");
         fs::write(&config, ports.config(&directory, &settings)).expect("the configuration is written");
-        let control = start_control(&directory, &settings.variables);
-        let envoy = start_envoy(ports, &directory);
+        let control = launch::control(&directory, &settings.variables);
+        let envoy = launch::envoy(ports, &directory);
         let issuer = Issuer::new("https://issuer.test");
         let gateway =
             Self { issuer, ports, directory, variables: settings.variables, control: Mutex::new(control), envoy };
@@ -105,15 +97,29 @@ impl Gateway {
         self.issuer.token("e2e-client", scope)
     }
 
+    /// A request to the private admin listener, without a token.
+    #[must_use]
+    pub fn private(&self, method: &str, path: &str) -> Request {
+        Request::new(self.ports.admin, method, path)
+    }
+
     /// A request to the private admin listener, with the admin's token.
     #[must_use]
     #[track_caller]
     pub fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Response {
-        let request = Request::new(self.ports.admin, method, path).bearer(&self.admin_token());
+        let request = self.private(method, path).bearer(&self.admin_token());
         match body {
             Some(body) => request.json(body).send(),
             None => request.send(),
         }
+    }
+
+    /// An admin request while the control plane may die: `None` when there was no answer.
+    #[must_use]
+    pub fn try_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Response> {
+        let token = self.admin_token_request().try_send()?.json()["access_token"].as_str()?.to_owned();
+        let request = self.private(method, path).bearer(&token);
+        body.map_or(request.clone(), |body| request.json(body)).try_send()
     }
 
     /// An admin request that must succeed.
@@ -226,7 +232,7 @@ impl Gateway {
 
     /// Starts the control plane again on the same data and ports.
     pub fn restart_control(&self) {
-        *self.control() = start_control(&self.directory, &self.variables);
+        *self.control() = launch::control(&self.directory, &self.variables);
         self.wait_for_control();
     }
 
@@ -272,80 +278,4 @@ impl Drop for Gateway {
             eprintln!("the gateway's files were in {}", self.directory.path().display());
         }
     }
-}
-
-impl Ports {
-    fn free() -> Self {
-        // All bound at once, so that they differ.
-        let bound: Vec<TcpListener> =
-            (0..5).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")).collect();
-        let port = |index: usize| bound[index].local_addr().expect("an address");
-        Self { listener: port(0), admin: port(1), discovery: port(2), xds: port(3), envoy_admin: port(4) }
-    }
-
-    fn config(self, directory: &TempDir, settings: &Settings) -> String {
-        format!(
-            r#"data_dir = "{data}"
-[listen]
-admin = "{admin}"
-discovery = "{discovery}"
-xds = "{xds}"
-[gateway]
-public_url = "http://{listener}"
-listen = "{listener}"
-filter = "{filter}"
-admin = "public"
-[limits]
-default_requests_per_minute = "unlimited"
-[outbound]
-allow_private = ["127.0.0.0/8"]
-[bootstrap_admin]
-client_id = "{ADMIN_ID}"
-client_secret = "env:TOLLGATE_E2E_ADMIN_SECRET"
-[secrets]
-env = ["E2E_*"]
-file_dirs = ["{files}"]
-{more}"#,
-            data = directory.path().join("data").display(),
-            files = directory.path().join("secrets").display(),
-            admin = self.admin,
-            discovery = self.discovery,
-            xds = self.xds,
-            listener = self.listener,
-            filter = binaries::filter().display(),
-            more = settings.more,
-        )
-    }
-}
-
-/// A directory under the target directory: it outlives a test binary's statics, so it must not be in `/tmp`.
-fn directory() -> TempDir {
-    let test = std::env::current_exe().expect("the test's own path");
-    let base = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("e2e");
-    fs::create_dir_all(&base).expect("a directory under target");
-    let directory = TempDir::new_in(base).expect("a directory");
-    fs::create_dir(directory.path().join("secrets")).expect("a directory");
-    directory
-}
-
-fn start_control(directory: &TempDir, variables: &[(String, String)]) -> Process {
-    let config = directory.path().join("tollgate.toml");
-    let mut environment = vec![("TOLLGATE_E2E_ADMIN_SECRET", ADMIN_SECRET), ("RUST_BACKTRACE", "1")];
-    environment.extend(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let log = directory.path().join("control-plane.log");
-    Process::start(&binaries::tollgate(), &["serve", "--config", &config.to_string_lossy()], &environment, &log)
-}
-
-fn start_envoy(ports: Ports, directory: &TempDir) -> Process {
-    let bootstrap = Command::new(binaries::tollgate())
-        .args(["bootstrap", "--node-id", NODE, "--xds", &ports.xds.to_string()])
-        .args(["--admin-port", &ports.envoy_admin.port().to_string()])
-        .output()
-        .expect("tollgate bootstrap");
-    assert!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
-    let path = directory.path().join("envoy.yaml");
-    fs::write(&path, bootstrap.stdout).expect("the bootstrap is written");
-    let arguments =
-        ["--concurrency", "2", "--disable-hot-restart", "--log-level", "warning", "-c", &path.to_string_lossy()];
-    Process::start(&binaries::envoy(), &arguments, &[], &directory.path().join("envoy.log"))
 }

@@ -99,8 +99,8 @@ impl Request {
     /// The answer, or `None` when there was none.
     #[must_use]
     pub fn try_send(&self) -> Option<Response> {
-        TcpStream::connect(self.target).ok()?;
-        Response::parse(&exchange(self.target, &self.bytes()))
+        let stream = TcpStream::connect(self.target).ok()?;
+        Response::parse(&exchange_on(stream, &self.bytes()))
     }
 }
 
@@ -153,11 +153,7 @@ impl Response {
 #[must_use]
 #[track_caller]
 pub fn exchange(target: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(target).unwrap_or_else(|error| panic!("{target}: {error}"));
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    // A refusal may come, and the connection go, before all is written.
-    let _ = stream.write_all(bytes);
-    read_to_end(&mut stream)
+    exchange_on(TcpStream::connect(target).unwrap_or_else(|error| panic!("{target}: {error}")), bytes)
 }
 
 /// Sends a request whose body never comes to its announced end, closes the sending side, and reads what comes back.
@@ -174,9 +170,16 @@ pub fn exchange_cut_short(target: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     read_to_end(&mut stream)
 }
 
+fn exchange_on(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    // A refusal may come, and the connection go, before all is written.
+    let _ = stream.write_all(bytes);
+    read_to_end(&mut stream)
+}
+
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let (mut answer, mut chunk) = (Vec::new(), [0; 16 << 10]);
-    loop {
+    while !is_complete(&answer) {
         match stream.read(&mut chunk) {
             Ok(0) => return answer,
             Ok(count) => answer.extend_from_slice(&chunk[..count]),
@@ -184,6 +187,14 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
             Err(_) => return answer,
         }
     }
+    answer
+}
+
+/// Whether a response has all that its `content-length` announced. Others end with their connection.
+fn is_complete(bytes: &[u8]) -> bool {
+    let Some(response) = Response::parse(bytes) else { return false };
+    let length = response.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| response.body.len() >= length)
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {
