@@ -13,7 +13,7 @@ const RULES: [Rule; 10] = [
     Rule {
         part: "control-plane/src/",
         krate: "axum",
-        allowed: &["admin", "discovery", "app", "issuer/endpoint", "issuer/tests", "scene"],
+        allowed: &["admin", "discovery", "app", "issuer/endpoint", "issuer/tests"],
     },
     Rule { part: "control-plane/src/", krate: "tonic", allowed: &["xds", "quota", "audit"] },
     Rule { part: "control-plane/src/", krate: "proxy_wasm", allowed: &[] },
