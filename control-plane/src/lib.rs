@@ -20,3 +20,5 @@ pub mod xds;
 
 #[cfg(test)]
 mod fake_backend;
+#[cfg(test)]
+mod scene;
