@@ -80,8 +80,6 @@ pub struct Gateway {
     pub tls: Option<ServerTls>,
     /// CA bundle that Envoy checks https backends against; a path on Envoy's machine.
     pub upstream_ca: PathBuf,
-    /// How much Envoy counts.
-    pub stats: StatsDetail,
 }
 
 /// A certificate and its key, PEM files.
@@ -91,15 +89,6 @@ pub struct ServerTls {
     pub certificate: PathBuf,
     /// Private key.
     pub key: PathBuf,
-}
-
-/// How much Envoy counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatsDetail {
-    /// No statistics of single agents: memory stays flat with ten thousand of them.
-    Limited,
-    /// Statistics of every agent's cluster.
-    PerAgent,
 }
 
 /// The issuer inside the control plane.

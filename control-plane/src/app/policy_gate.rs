@@ -68,6 +68,6 @@ impl Visitor for PolicyVisitor {
     }
 
     fn may_see(&self, agent: &AgentId) -> bool {
-        !self.policy.grants(&self.caller, agent).is_empty()
+        !self.policy.grants(&self.caller, agent.as_str()).operations.is_empty()
     }
 }

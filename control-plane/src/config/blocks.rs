@@ -6,7 +6,7 @@ use tollgate_policy::document::{AdminExposure, LimitDocument};
 
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource,
-    Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
+    Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, XdsTls,
     reader::{Block, Reader},
 };
 use crate::{
@@ -55,7 +55,6 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
     let public_url = url.parse::<PublicUrl>().map_err(|error| block.fault("public_url", error)).ok();
     let discovery_address = address.parse::<HostPort>().map_err(|error| block.fault("discovery_address", error)).ok();
     let exposure = [("public", AdminExposure::Public), ("private", AdminExposure::Private)];
-    let stats = [("limited", StatsDetail::Limited), ("per_agent", StatsDetail::PerAgent)];
     Some(Gateway {
         public_url: public_url?,
         discovery_address: discovery_address?,
@@ -66,7 +65,6 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),
         tls,
         upstream_ca: block.or("upstream_ca", PathBuf::from("/etc/ssl/certs/ca-certificates.crt")),
-        stats: block.word("stats", &stats, StatsDetail::Limited),
     })
 }
 
