@@ -155,13 +155,15 @@ impl Broker {
     /// When there is no credential.
     pub async fn header(&self, auth: &BackendAuth) -> Result<Option<(HeaderName, HeaderValue)>, BrokerError> {
         let BackendAuth::OAuthClientCredentials(client) = auth else {
-            return headers::fixed(auth, &self.shared.secrets).and_then(|header| header.map(headers::parse).transpose());
+            return headers::fixed(auth, &self.shared.secrets)
+                .and_then(|header| header.map(headers::parse).transpose());
         };
         let secret = self.shared.secrets.resolve(&client.client_secret).map_err(unreadable)?;
         let (source, fresh) = self.lock().source(client, &secret);
         self.start(fresh);
         let value = tokio::time::timeout(HEADER_PATIENCE, source.token()).await;
-        let value = value.map_err(|_| BrokerError::Token("no answer in time".to_owned()))?.map_err(BrokerError::Token)?;
+        let value =
+            value.map_err(|_| BrokerError::Token("no answer in time".to_owned()))?.map_err(BrokerError::Token)?;
         headers::parse((headers::AUTHORIZATION, value)).map(Some)
     }
 

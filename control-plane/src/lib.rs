@@ -1,11 +1,11 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
-#[cfg(test)]
-mod fake_backend;
 pub mod bootstrap;
 pub mod broker;
 pub mod config;
 pub mod domain;
+#[cfg(test)]
+mod fake_backend;
 pub mod outbound;
 
 pub mod secrets;

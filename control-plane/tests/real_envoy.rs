@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, process::{Child, Command}, sync::watch};
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 use tollgate::{
     bootstrap::{self, BootstrapOptions},
@@ -31,7 +35,10 @@ fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         capabilities: vec![],
         tags: vec![],
         skills: vec![],
-        backends: backends.iter().map(|url| Backend { url: BackendUrl::parse(url).unwrap(), priority: 3, weight: 1.try_into().unwrap() }).collect(),
+        backends: backends
+            .iter()
+            .map(|url| Backend { url: BackendUrl::parse(url).unwrap(), priority: 3, weight: 1.try_into().unwrap() })
+            .collect(),
         card_url: None,
         auth,
         health_endpoint: None,
@@ -39,7 +46,12 @@ fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         timeouts: Timeouts::default(),
         identity_headers: IdentityHeaders::Withheld,
         status: AgentStatus::Active,
-        card: Arc::new(Card { document: serde_json::Value::Null, fetched_at: 0, etag: None, paths: CardPaths::default() }),
+        card: Arc::new(Card {
+            document: serde_json::Value::Null,
+            fetched_at: 0,
+            etag: None,
+            paths: CardPaths::default(),
+        }),
         sync_error: None,
         created_at: 0,
         updated_at: 0,
@@ -54,7 +66,10 @@ fn document(agents: &[Agent]) -> PolicyDocument {
         issuers: vec![],
         permissions: vec![],
         default_limit: None,
-        agents: agents.iter().map(|agent| serde_json::from_value(serde_json::json!({"id": agent.id})).unwrap()).collect(),
+        agents: agents
+            .iter()
+            .map(|agent| serde_json::from_value(serde_json::json!({"id": agent.id})).unwrap())
+            .collect(),
     }
 }
 
@@ -81,31 +96,56 @@ async fn envoy_accepts_everything() {
         agent("eds", &["http://127.0.0.1:9101", "http://127.0.0.2:9101"], BackendAuth::None),
         agent("dns", &["http://localhost:9101/base"], BackendAuth::Bearer { token: text("x") }),
         agent("tls", &["https://example.com"], BackendAuth::ApiKey { header: "x-api-key".into(), key: text("x") }),
-        agent("tls2", &["https://10.0.0.1:8443", "https://10.0.0.2:8443"], BackendAuth::Basic { username: "u".into(), password: text("x") }),
+        agent(
+            "tls2",
+            &["https://10.0.0.1:8443", "https://10.0.0.2:8443"],
+            BackendAuth::Basic { username: "u".into(), password: text("x") },
+        ),
         agent("missing", &["http://127.0.0.1:9101"], BackendAuth::Bearer { token: text("x") }),
         agent("awaited", &["http://127.0.0.1:9101"], BackendAuth::Bearer { token: text("x") }),
     ];
     let publish = |generation: u64, agents: &[Agent]| {
         let doc = document(agents);
-        
+
         let policy = PolicyResource::new(&edge.module, &doc, RenderedPolicy::of(&doc));
-        let resources: Vec<_> = agents.iter().map(|agent| AgentResources::new(agent, &match agent.id.as_str() {
-            "missing" => CredentialValue::Missing,
-            "awaited" => CredentialValue::Awaited,
-            _ => CredentialValue::Ready(SecretText::new("planted-secret".into())),
-        })).collect();
-        let parts = SnapshotParts { generation: Generation::new(generation), edge: &EdgeResources::new(&edge), agents: resources.iter().collect(), policy: &policy };
+        let resources: Vec<_> = agents
+            .iter()
+            .map(|agent| {
+                AgentResources::new(
+                    agent,
+                    &match agent.id.as_str() {
+                        "missing" => CredentialValue::Missing,
+                        "awaited" => CredentialValue::Awaited,
+                        _ => CredentialValue::Ready(SecretText::new("planted-secret".into())),
+                    },
+                )
+            })
+            .collect();
+        let parts = SnapshotParts {
+            generation: Generation::new(generation),
+            edge: &EdgeResources::new(&edge),
+            agents: resources.iter().collect(),
+            policy: &policy,
+        };
         sender.send_replace(Some(Arc::new(Snapshot::new(&parts, None).unwrap())));
     };
     publish(1, &agents);
     let options = BootstrapOptions {
-        node_id: "test".into(), cluster: "c".into(), xds: xds.to_string(), admin_port: 29901, admin_address: "127.0.0.1".into(),
-        tls_ca: None, tls_cert: None, tls_key: None,
+        node_id: "test".into(),
+        cluster: "c".into(),
+        xds: xds.to_string(),
+        admin_port: 29901,
+        admin_address: "127.0.0.1".into(),
+        tls_ca: None,
+        tls_cert: None,
+        tls_key: None,
     };
     let config = bootstrap::render(&options).unwrap();
     let mut child = Command::new(envoy)
         .args(["--config-yaml", &config, "--use-dynamic-base-id", "--concurrency", "2", "-l", "warn"])
-        .kill_on_drop(true).spawn().unwrap();
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
     println!("{:?}", nodes.applied(Generation::new(1), Duration::from_secs(8)).await);
     println!("{:#?}", nodes.nodes());
     tokio::time::sleep(Duration::from_secs(std::env::var("HOLD").map_or(3, |it| it.parse().unwrap()))).await;

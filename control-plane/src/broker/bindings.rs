@@ -49,7 +49,11 @@ struct Kept {
 pub(super) type Consequences = (Vec<Arc<TokenSource>>, bool);
 
 impl Bindings {
-    pub(super) fn want(&mut self, agents: &BTreeMap<AgentId, Arc<Agent>>, secrets: &SecretSource) -> Vec<Arc<TokenSource>> {
+    pub(super) fn want(
+        &mut self,
+        agents: &BTreeMap<AgentId, Arc<Agent>>,
+        secrets: &SecretSource,
+    ) -> Vec<Arc<TokenSource>> {
         self.agents.retain(|id, _| agents.contains_key(id));
         let mut fresh = Vec::new();
         for (id, agent) in agents {
@@ -70,7 +74,9 @@ impl Bindings {
             None | Some(Bound::None | Bound::Fixed(Err(_))) => CredentialValue::Missing,
             Some(Bound::Fixed(Ok(value))) => CredentialValue::Ready(value.clone()),
             Some(Bound::Token { source, before, .. }) => match (source.value(), before) {
-                (CredentialValue::Awaited | CredentialValue::Missing, Some(before)) => CredentialValue::Ready(before.clone()),
+                (CredentialValue::Awaited | CredentialValue::Missing, Some(before)) => {
+                    CredentialValue::Ready(before.clone())
+                }
                 (value, _) => value,
             },
         }
@@ -87,7 +93,11 @@ impl Bindings {
     }
 
     /// The source of a client's token, used from now on.
-    pub(super) fn source(&mut self, client: &OAuthClient, secret: &SecretText) -> (Arc<TokenSource>, Vec<Arc<TokenSource>>) {
+    pub(super) fn source(
+        &mut self,
+        client: &OAuthClient,
+        secret: &SecretText,
+    ) -> (Arc<TokenSource>, Vec<Arc<TokenSource>>) {
         let mut fresh = Vec::new();
         let kept = self.sources.entry(TokenIdentity::of(client, secret)).or_insert_with(|| {
             let source = Arc::new(TokenSource::new(client.clone(), secret.clone()));

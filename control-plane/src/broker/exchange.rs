@@ -151,7 +151,8 @@ fn lifetime(value: &Value) -> Result<Option<Duration>, ExchangeError> {
         Value::String(text) => text.trim().parse::<f64>().ok(),
         _ => None,
     };
-    let seconds = seconds.filter(|it| it.is_finite()).ok_or(ExchangeError::Malformed("its expires_in is not a number"))?;
+    let seconds =
+        seconds.filter(|it| it.is_finite()).ok_or(ExchangeError::Malformed("its expires_in is not a number"))?;
     if seconds < 1.0 {
         return Err(ExchangeError::Malformed("its token has expired already"));
     }

@@ -3,36 +3,39 @@
 
 use std::sync::Arc;
 
-use envoy_types::pb::{
-    envoy::{
-        config::{
-            accesslog::v3::{
-                AccessLog, AccessLogFilter, ComparisonFilter, ExtensionFilter, StatusCodeFilter, access_log::ConfigType,
-                access_log_filter::FilterSpecifier, extension_filter,
-            },
-            core::v3::{
-                ApiVersion, DataSource, GrpcService, RuntimeUInt32, SubstitutionFormatString, data_source::Specifier,
-                grpc_service::{EnvoyGrpc, TargetSpecifier}, substitution_format_string::Format,
-            },
+use envoy_types::pb::envoy::{
+    config::{
+        accesslog::v3::{
+            AccessLog, AccessLogFilter, ComparisonFilter, ExtensionFilter, StatusCodeFilter, access_log::ConfigType,
+            access_log_filter::FilterSpecifier, extension_filter,
         },
-        data::accesslog::v3::HttpAccessLogEntry,
-        extensions::{
-            access_loggers::{
-                filters::cel::v3::ExpressionFilter,
-                grpc::v3::{CommonGrpcAccessLogConfig, HttpGrpcAccessLogConfig},
-            },
-            filters::network::http_connection_manager::v3::{LocalReplyConfig, ResponseMapper},
+        core::v3::{
+            ApiVersion, DataSource, GrpcService, RuntimeUInt32, SubstitutionFormatString,
+            data_source::Specifier,
+            grpc_service::{EnvoyGrpc, TargetSpecifier},
+            substitution_format_string::Format,
         },
-        service::accesslog::v3::{
-            StreamAccessLogsMessage, StreamAccessLogsResponse, access_log_service_server::AccessLogService,
-            stream_access_logs_message::LogEntries,
+    },
+    data::accesslog::v3::HttpAccessLogEntry,
+    extensions::{
+        access_loggers::{
+            filters::cel::v3::ExpressionFilter,
+            grpc::v3::{CommonGrpcAccessLogConfig, HttpGrpcAccessLogConfig},
         },
+        filters::network::http_connection_manager::v3::{LocalReplyConfig, ResponseMapper},
+    },
+    service::accesslog::v3::{
+        StreamAccessLogsMessage, StreamAccessLogsResponse, access_log_service_server::AccessLogService,
+        stream_access_logs_message::LogEntries,
     },
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::{any::{pack, uint32}, clusters};
+use super::{
+    any::{pack, uint32},
+    clusters,
+};
 use crate::{bootstrap, domain::AgentId};
 
 /// Whoever wants to know that a backend refused the gateway's credential.
@@ -61,7 +64,10 @@ impl AccessLogService for Receiver {
             };
             let Some(message) = message else { break };
             if let Some(LogEntries::HttpLogs(logs)) = message.log_entries {
-                logs.log_entry.iter().filter_map(refusing_agent).for_each(|agent| self.listener.backend_refused(&agent));
+                logs.log_entry
+                    .iter()
+                    .filter_map(refusing_agent)
+                    .for_each(|agent| self.listener.backend_refused(&agent));
             }
         }
         Ok(Response::new(StreamAccessLogsResponse {}))
@@ -79,7 +85,10 @@ pub(super) fn backend_refusals() -> AccessLog {
     let status = StatusCodeFilter {
         comparison: Some(ComparisonFilter {
             op: 0,
-            value: Some(RuntimeUInt32 { default_value: 401, runtime_key: "tollgate.backend_refusal_status".to_owned() }),
+            value: Some(RuntimeUInt32 {
+                default_value: 401,
+                runtime_key: "tollgate.backend_refusal_status".to_owned(),
+            }),
         }),
     };
     let log = HttpGrpcAccessLogConfig {
@@ -114,7 +123,8 @@ pub(super) fn local_replies() -> LocalReplyConfig {
         name: "envoy.access_loggers.extension_filters.cel".to_owned(),
         config_type: Some(extension_filter::ConfigType::TypedConfig(pack(&expression))),
     };
-    let body = r#"{"error":{"code":"BAD_GATEWAY","message":"The gateway has no credential for this backend.","details":{}}}"#;
+    let body =
+        r#"{"error":{"code":"BAD_GATEWAY","message":"The gateway has no credential for this backend.","details":{}}}"#;
     let format = SubstitutionFormatString {
         content_type: "application/json".to_owned(),
         format: Some(Format::TextFormatSource(DataSource {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use envoy_types::pb::{
     envoy::config::core::v3::{
-        Address, AggregatedConfigSource, ApiVersion, ConfigSource, SocketAddress, address, config_source::ConfigSourceSpecifier,
-        socket_address::PortSpecifier,
+        Address, AggregatedConfigSource, ApiVersion, ConfigSource, SocketAddress, address,
+        config_source::ConfigSourceSpecifier, socket_address::PortSpecifier,
     },
     envoy::r#type::matcher::v3::{StringMatcher, string_matcher::MatchPattern},
     google::protobuf::{Any, Duration as WireDuration, UInt32Value},

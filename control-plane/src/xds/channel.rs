@@ -96,7 +96,11 @@ pub(super) enum Outcome {
     /// Not the answer to anything on the way.
     Stale,
     Accepted,
-    Refused { generation: Generation, resources: Vec<String>, reason: String },
+    Refused {
+        generation: Generation,
+        resources: Vec<String>,
+        reason: String,
+    },
 }
 
 impl Channel {
@@ -278,7 +282,8 @@ impl Channel {
     fn removed(&mut self, snapshot: &Snapshot, removable: Generation) -> Vec<Arc<str>> {
         let set = snapshot.set(self.kind);
         let awaited = |name: &Arc<str>| snapshot.awaits(self.kind, name);
-        let absent: Vec<_> = self.held.keys().filter(|name| !set.contains_key(*name) && !awaited(name)).cloned().collect();
+        let absent: Vec<_> =
+            self.held.keys().filter(|name| !set.contains_key(*name) && !awaited(name)).cloned().collect();
         self.absent_since.retain(|name, _| !set.contains_key(name));
         let (mut gone, mut kept) = (Vec::new(), Look::Nothing);
         for name in absent {

@@ -6,7 +6,8 @@ use envoy_types::pb::{
     envoy::{
         config::{
             cluster::v3::{
-                CircuitBreakers, Cluster, circuit_breakers::Thresholds,
+                CircuitBreakers, Cluster,
+                circuit_breakers::Thresholds,
                 cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig},
             },
             core::v3::{Http1ProtocolOptions, HttpProtocolOptions as CommonOptions},
@@ -15,7 +16,9 @@ use envoy_types::pb::{
             filters::network::http_connection_manager::v3::HttpFilter,
             upstreams::http::v3::{
                 HttpProtocolOptions,
-                http_protocol_options::{ExplicitHttpConfig, UpstreamProtocolOptions, explicit_http_config::ProtocolConfig},
+                http_protocol_options::{
+                    ExplicitHttpConfig, UpstreamProtocolOptions, explicit_http_config::ProtocolConfig,
+                },
             },
         },
     },

@@ -16,11 +16,7 @@ use envoy_types::pb::{
 };
 use tollgate_policy::document::PolicyDocument;
 
-use super::{
-    FilterModule, Resource,
-    any::pack,
-    resource::version_of,
-};
+use super::{FilterModule, Resource, any::pack, resource::version_of};
 
 /// The name of the filter, its resource, its plugin and its VM.
 pub(super) const NAME: &str = "tollgate";

@@ -6,19 +6,24 @@ use std::time::Duration;
 use envoy_types::pb::{
     envoy::{
         config::{
+            common::mutation_rules::v3::{
+                HeaderMutation,
+                header_mutation::{Action, RemoveOnMatch},
+            },
             core::v3::{
-                ExtensionConfigSource, Http2ProtocolOptions, HttpProtocolOptions, TransportSocket, TypedExtensionConfig,
-                http_protocol_options::HeadersWithUnderscoresAction, transport_socket,
+                ExtensionConfigSource, Http2ProtocolOptions, HttpProtocolOptions, TransportSocket,
+                TypedExtensionConfig, http_protocol_options::HeadersWithUnderscoresAction, transport_socket,
             },
             listener::v3::{Filter, FilterChain, Listener, filter},
-            common::mutation_rules::v3::{HeaderMutation, header_mutation::{Action, RemoveOnMatch}},
         },
         extensions::{
             filters::{
                 http::{router::v3::Router, wasm::v3::Wasm},
                 network::http_connection_manager::v3::{
                     HttpConnectionManager, HttpFilter, Rds,
-                    http_connection_manager::{PathWithEscapedSlashesAction, RouteSpecifier, ServerHeaderTransformation},
+                    http_connection_manager::{
+                        PathWithEscapedSlashesAction, RouteSpecifier, ServerHeaderTransformation,
+                    },
                     http_filter::ConfigType,
                 },
             },
@@ -31,8 +36,9 @@ use envoy_types::pb::{
 use prost::Name;
 
 use super::{
-    Edge, Resource, access, filter as policy_filter, routes, secrets,
+    Edge, Resource, access,
     any::{ads, duration, pack, starts_with, tcp_address, uint32},
+    filter as policy_filter, routes, secrets,
 };
 
 /// The listener's name and its statistics prefix.
@@ -100,11 +106,8 @@ fn connection_manager() -> HttpConnectionManager {
 }
 
 fn tollgate() -> HttpFilter {
-    let source = ExtensionConfigSource {
-        config_source: Some(ads()),
-        type_urls: vec![Wasm::type_url()],
-        ..Default::default()
-    };
+    let source =
+        ExtensionConfigSource { config_source: Some(ads()), type_urls: vec![Wasm::type_url()], ..Default::default() };
     HttpFilter {
         name: policy_filter::NAME.to_owned(),
         config_type: Some(ConfigType::ConfigDiscovery(source)),

@@ -9,7 +9,10 @@ use envoy_types::pb::{
             core::v3::{DataSource, data_source::Specifier},
             route::v3::{
                 DirectResponseAction, HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch,
-                VirtualHost, header_matcher::HeaderMatchSpecifier, route::Action, route_action::{ClusterSpecifier, HostRewriteSpecifier},
+                VirtualHost,
+                header_matcher::HeaderMatchSpecifier,
+                route::Action,
+                route_action::{ClusterSpecifier, HostRewriteSpecifier},
                 route_match::PathSpecifier,
             },
         },
@@ -62,7 +65,10 @@ fn agent_at_root() -> Route {
         pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
         substitution: "/".to_owned(),
     });
-    Route { request_headers_to_remove: withheld(), ..route("agent", present("/agents/", CLUSTER), Action::Route(action)) }
+    Route {
+        request_headers_to_remove: withheld(),
+        ..route("agent", present("/agents/", CLUSTER), Action::Route(action))
+    }
 }
 
 fn control_plane() -> Route {

@@ -44,10 +44,8 @@ pub(super) fn injector(agent: &Agent) -> Option<HttpFilter> {
             "authorization".to_owned()
         }
     };
-    let secret = SdsSecretConfig {
-        name: credential_name(&agent.id),
-        sds_config: Some(ads_within(CREDENTIAL_PATIENCE)),
-    };
+    let secret =
+        SdsSecretConfig { name: credential_name(&agent.id), sds_config: Some(ads_within(CREDENTIAL_PATIENCE)) };
     let credential = Generic { credential: Some(secret), header, ..Default::default() };
     let config = CredentialInjector {
         overwrite: true,

@@ -172,9 +172,10 @@ fn identity(node: Option<&Node>) -> NodeIdentity {
     let Some(node) = node else { return NodeIdentity::default() };
     let version = match &node.user_agent_version_type {
         Some(UserAgentVersionType::UserAgentVersion(version)) => version.clone(),
-        Some(UserAgentVersionType::UserAgentBuildVersion(build)) => build.version.as_ref().map_or_else(String::new, |it| {
-            format!("{}.{}.{}", it.major_number, it.minor_number, it.patch)
-        }),
+        Some(UserAgentVersionType::UserAgentBuildVersion(build)) => build
+            .version
+            .as_ref()
+            .map_or_else(String::new, |it| format!("{}.{}.{}", it.major_number, it.minor_number, it.patch)),
         None => String::new(),
     };
     let user_agent = format!("{} {version}", node.user_agent_name).trim().to_owned();

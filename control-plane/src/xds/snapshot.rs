@@ -119,9 +119,10 @@ impl PolicyResource {
     /// Renders a policy that was found good.
     #[must_use]
     pub fn new(module: &FilterModule, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
-        let clusters = document.agents.iter().map(|agent| {
-            agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id))
-        });
+        let clusters = document
+            .agents
+            .iter()
+            .map(|agent| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id)));
         Self { clusters: clusters.collect(), extension: filter::extension(module, &rendered) }
     }
 }
