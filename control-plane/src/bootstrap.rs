@@ -54,7 +54,11 @@ pub fn render(options: &BootstrapOptions) -> Result<String, BootstrapError> {
                 "api_type": "DELTA_GRPC",
                 "transport_api_version": "V3",
                 "set_node_on_first_message_only": true,
-                "grpc_services": [{ "envoy_grpc": { "cluster_name": XDS_CLUSTER } }],
+                "grpc_services": [{ "envoy_grpc": {
+                    "cluster_name": XDS_CLUSTER,
+                    // Envoy's own backoff goes to 30 s: too long for a control plane that was restarted.
+                    "retry_policy": { "retry_back_off": { "base_interval": "0.2s", "max_interval": "2s" } },
+                } }],
             },
             "cds_config": { "ads": {}, "resource_api_version": "V3" },
             "lds_config": { "ads": {}, "resource_api_version": "V3" },

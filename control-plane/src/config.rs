@@ -8,10 +8,12 @@ mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
 
-use ipnet::IpNet;
 use tollgate_policy::document::{AdminExposure, LimitDocument};
 
-use crate::domain::{ClientId, Secret, SigningAlgorithm};
+use crate::{
+    domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
+    outbound::OutboundSettings,
+};
 pub use values::{HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -40,6 +42,8 @@ pub struct Config {
     pub xds_tls: Option<XdsTls>,
     /// The first administrator.
     pub bootstrap_admin: BootstrapAdmin,
+    /// The first external issuer, if one is to be registered on start.
+    pub bootstrap_issuer: Option<BootstrapIssuer>,
     /// The log.
     pub log: LogSettings,
 }
@@ -76,8 +80,6 @@ pub struct Gateway {
     pub tls: Option<ServerTls>,
     /// CA bundle that Envoy checks https backends against; a path on Envoy's machine.
     pub upstream_ca: PathBuf,
-    /// How much Envoy counts.
-    pub stats: StatsDetail,
 }
 
 /// A certificate and its key, PEM files.
@@ -87,15 +89,6 @@ pub struct ServerTls {
     pub certificate: PathBuf,
     /// Private key.
     pub key: PathBuf,
-}
-
-/// How much Envoy counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatsDetail {
-    /// No statistics of single agents: memory stays flat with ten thousand of them.
-    Limited,
-    /// Statistics of every agent's cluster.
-    PerAgent,
 }
 
 /// The issuer inside the control plane.
@@ -113,30 +106,6 @@ pub struct EmbeddedIssuer {
     pub rotation: Duration,
     /// How long a new key is published before it signs, so that every verifier has it.
     pub overlap: Duration,
-}
-
-/// What requests to operator-given URLs may reach (cards, tokens, key sets).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboundSettings {
-    /// Private and loopback networks that are allowed.
-    pub allow_private: Vec<IpNet>,
-    /// Whether `http` will do.
-    pub plain_http: PlainHttp,
-    /// For a whole request.
-    pub timeout: Duration,
-    /// Largest body read, bytes.
-    pub max_bytes: usize,
-    /// CA bundle (PEM) trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// Whether `http` URLs are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlainHttp {
-    /// They are.
-    Allowed,
-    /// Only https.
-    Refused,
 }
 
 /// Where secrets come from, and what keeps them.
@@ -177,6 +146,20 @@ pub struct BootstrapAdmin {
     pub client_id: ClientId,
     /// Its secret; `None`: generated and written to `admin-credentials.json` in the data directory.
     pub client_secret: Option<Secret>,
+}
+
+/// An external issuer registered on start, when there is none of its name: with the embedded one off, nobody could log in to
+/// register it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootstrapIssuer {
+    /// `iss`, byte for byte.
+    pub issuer: String,
+    /// Accepted `aud` values.
+    pub audiences: Vec<String>,
+    /// JWS algorithms believed; empty: those its keys allow.
+    pub algorithms: Vec<String>,
+    /// Where its keys are: a URL or a file.
+    pub jwks: JwksSource,
 }
 
 /// The log.

@@ -12,6 +12,8 @@ use tokio::{
 };
 use url::Url;
 
+use crate::outbound::{Outbound, OutboundSettings};
+
 /// An answer made beforehand. Empty: the connection is read and never answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
@@ -44,6 +46,12 @@ impl Reply {
         self.head.push_str(&format!("{name}: {value}\r\n"));
         self
     }
+}
+
+/// A client that may reach backends of this kind.
+pub(crate) fn outbound() -> Outbound {
+    let allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+    Outbound::new(OutboundSettings { allow_private, ..OutboundSettings::default() }).unwrap()
 }
 
 #[derive(Default)]

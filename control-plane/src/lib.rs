@@ -1,13 +1,24 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod admin;
+pub mod app;
 pub mod bootstrap;
 pub mod broker;
+pub mod cards;
 pub mod config;
+pub mod discovery;
 pub mod domain;
-#[cfg(test)]
-mod fake_backend;
+pub mod gate;
+pub mod issuer;
+pub mod log;
 pub mod outbound;
-
+pub mod reconciler;
 pub mod secrets;
 pub mod store;
+pub mod strict_json;
 pub mod xds;
+
+#[cfg(test)]
+mod fake_backend;
+#[cfg(test)]
+mod scene;

@@ -20,7 +20,10 @@ use crate::{
     config::Config,
     domain::{Generation, Registry},
     store::Store,
-    xds::{Edge, EdgeResources, FilterModule, PolicyResource, RenderedPolicy, Snapshot, SnapshotError, SnapshotFeed, SnapshotParts},
+    xds::{
+        Edge, EdgeResources, FilterModule, PolicyResource, RenderedPolicy, Snapshot, SnapshotError, SnapshotFeed,
+        SnapshotParts,
+    },
 };
 pub use document::policy_document;
 use parts::AgentParts;
@@ -199,8 +202,7 @@ impl Reconciler {
             }
         }
         document.generation = generation.get();
-        let policy =
-            Policy::compile(document.clone()).map_err(|error| ReconcileError::Policy { generation, error })?;
+        let policy = Policy::compile(document.clone()).map_err(|error| ReconcileError::Policy { generation, error })?;
         let rendered = RenderedPolicy::of(&document);
         let resource = PolicyResource::new(&self.module, &document, rendered);
         self.policy = Some(CurrentPolicy { document, resource });

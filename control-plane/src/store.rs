@@ -46,6 +46,7 @@ enum Flushing {
 
 /// One change to the registry.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "lives for one write")]
 pub enum Change {
     /// Creates or replaces an agent.
     PutAgent(Agent),

@@ -5,11 +5,14 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use tollgate_policy::document::{AdminExposure, LimitDocument};
 
 use super::{
-    BootstrapAdmin, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource, Listen,
-    LogFormat, LogSettings, OutboundSettings, PlainHttp, PublicUrl, SecretSettings, ServerTls, StatsDetail, XdsTls,
+    BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource,
+    Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, XdsTls,
     reader::{Block, Reader},
 };
-use crate::domain::{ClientId, Secret, SigningAlgorithm};
+use crate::{
+    domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
+    outbound::{OutboundSettings, PlainHttp},
+};
 
 const DAY: u64 = 86_400;
 
@@ -19,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
     let listen = listen(&mut reader.block("listen"));
     let gateway = gateway(reader, listen)?;
     let (issuer, jwks_refresh) = issuer(&mut reader.block("issuer"), &gateway.public_url);
+    let bootstrap_issuer = bootstrap_issuer(&mut reader.block("bootstrap_issuer"), &gateway.public_url);
     Some(Config {
         data_dir,
         listen,
@@ -29,6 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         outbound: outbound(&mut reader.block("outbound")),
         secrets: secrets(&mut reader.block("secrets")),
         xds_tls: xds_tls(&mut reader.block("xds_tls")),
+        bootstrap_issuer,
         bootstrap_admin: bootstrap_admin(&mut reader.block("bootstrap_admin"))?,
         log: log(&mut reader.block("log")),
     })
@@ -50,7 +55,6 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
     let public_url = url.parse::<PublicUrl>().map_err(|error| block.fault("public_url", error)).ok();
     let discovery_address = address.parse::<HostPort>().map_err(|error| block.fault("discovery_address", error)).ok();
     let exposure = [("public", AdminExposure::Public), ("private", AdminExposure::Private)];
-    let stats = [("limited", StatsDetail::Limited), ("per_agent", StatsDetail::PerAgent)];
     Some(Gateway {
         public_url: public_url?,
         discovery_address: discovery_address?,
@@ -61,7 +65,6 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),
         tls,
         upstream_ca: block.or("upstream_ca", PathBuf::from("/etc/ssl/certs/ca-certificates.crt")),
-        stats: block.word("stats", &stats, StatsDetail::Limited),
     })
 }
 
@@ -117,8 +120,7 @@ fn outbound(block: &mut Block<'_, '_>) -> OutboundSettings {
         allow_private: block.list("allow_private"),
         plain_http: block.word("allow_http", &http, PlainHttp::Allowed),
         timeout: seconds(block, "timeout_seconds", 10, 1, 120),
-        max_bytes: ranged(block, "max_bytes", 256 << 10, 1024, 16 << 20),
-        ca_file: block.optional("ca_file"),
+        max_bytes: ranged(block, "max_bytes", 1 << 20, 1024, 16 << 20),
     }
 }
 
@@ -152,6 +154,31 @@ fn bootstrap_admin(block: &mut Block<'_, '_>) -> Option<BootstrapAdmin> {
         block.fault("client_secret", "must be env:NAME or file:PATH");
     }
     Some(BootstrapAdmin { client_id: client_id?, client_secret })
+}
+
+fn bootstrap_issuer(block: &mut Block<'_, '_>, public_url: &PublicUrl) -> Option<BootstrapIssuer> {
+    let issuer = block.text("issuer");
+    let jwks = block.text("jwks").and_then(|text| match text.strip_prefix("file:") {
+        Some(path) => Some(JwksSource::File(PathBuf::from(path))),
+        None => text.parse().map(JwksSource::Url).map_err(|_| block.fault("jwks", "must be a URL or file:PATH")).ok(),
+    });
+    let mut audiences = block.list("audiences");
+    if audiences.is_empty() {
+        audiences.push(public_url.to_string());
+    }
+    let algorithms = block.list("algorithms");
+    match (issuer, jwks) {
+        (Some(issuer), Some(jwks)) => Some(BootstrapIssuer { issuer, audiences, algorithms, jwks }),
+        (None, Some(_)) => {
+            block.fault("issuer", "is missing beside jwks");
+            None
+        }
+        (Some(_), None) => {
+            block.fault("jwks", "is missing beside issuer, or wrong");
+            None
+        }
+        (None, None) => None,
+    }
 }
 
 fn log(block: &mut Block<'_, '_>) -> LogSettings {

@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
 
     /// The value, if nothing was wrong and nothing was left over.
     pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, ConfigFaults> {
-        let left: Vec<String> = leaves("", &self.table).filter(|key| !self.taken.contains(key)).collect();
+        let left: Vec<String> = leaves("", &self.table).filter(|key| !self.asked_for(key)).collect();
         for key in left {
             self.fault(key, "is not a setting");
         }
@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the key is a setting, or a block that stands there empty.
+    fn asked_for(&self, key: &str) -> bool {
+        self.taken.contains(key) || (self.blocks.contains(key) && self.lookup(key).is_some_and(Value::is_table))
+    }
+
     /// Variables that begin like a block's and name none of its keys: most likely a misspelt setting.
     fn stray_variables(&self) -> Vec<String> {
         let known: BTreeSet<String> = self.taken.iter().map(|key| variable(key)).collect();
@@ -62,6 +67,12 @@ impl<'a> Reader<'a> {
             self.blocks.iter().filter(|name| !name.is_empty()).map(|name| format!("{}_", variable(name))).collect();
         let stray = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
         self.env.keys().filter(stray).filter(|name| !known.contains(*name)).cloned().collect()
+    }
+
+    /// Settings that were asked for and do not stand in the file.
+    #[cfg(test)]
+    pub(super) fn absent(&self) -> Vec<String> {
+        self.taken.iter().filter(|key| self.lookup(key).is_none()).cloned().collect()
     }
 
     fn lookup(&self, key: &str) -> Option<&Value> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, ConfigFaults, KeySource};
+use super::{Config, ConfigFaults, KeySource, blocks, reader::Reader};
 
 fn check(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -21,6 +21,37 @@ fn nothing_at_all_is_a_working_configuration() {
     assert_eq!(config.gateway.discovery_address.to_string(), "127.0.0.1:8082");
     assert_eq!(config.issuer.unwrap().audience, "http://127.0.0.1:8080");
     assert_eq!(config.secrets.key, KeySource::DataDir);
+}
+
+/// The documented file, with what it comments out switched on where `uncomment` says.
+fn documented(uncomment: impl Fn(&str) -> bool) -> String {
+    let page = include_str!("../../../docs/configuration.md");
+    let block = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("one TOML block");
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(setting) if uncomment(setting) => format!("{setting}\n"),
+        _ => format!("{line}\n"),
+    };
+    block.lines().map(line).collect()
+}
+
+fn is_setting(line: &str) -> bool {
+    line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+#[test]
+fn the_documented_file_is_the_defaults() {
+    let documented = check(&documented(|_| false), &[]).unwrap();
+    assert_eq!(format!("{documented:?}"), format!("{:?}", check("", &[]).unwrap()));
+}
+
+#[test]
+fn every_setting_is_documented_and_every_documented_setting_exists() {
+    let text = documented(is_setting);
+    check(&text, &[]).unwrap();
+    let env = std::collections::BTreeMap::new();
+    let mut reader = Reader::new(&text, &env).unwrap();
+    blocks::read(&mut reader);
+    assert_eq!(reader.absent(), Vec::<String>::new());
 }
 
 #[test]

@@ -23,7 +23,10 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
         version: VERSION,
         generation: registry.generation.get(),
         gateway: gateway(config),
-        issuers: embedded(registry, config).into_iter().chain(registry.issuers.values().map(|it| external(it))).collect(),
+        issuers: embedded(registry, config)
+            .into_iter()
+            .chain(registry.issuers.values().map(|it| external(it)))
+            .collect(),
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
         agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),

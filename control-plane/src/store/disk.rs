@@ -12,6 +12,8 @@ use super::{
 use crate::domain::{Generation, Registry};
 
 const GENERATION: &[u8] = b"generation";
+/// The registry is in memory anyway; sled's own cache (1 GiB unless told) would only be a second copy.
+const CACHE_BYTES: u64 = 16 << 20;
 
 pub(super) struct Disk {
     db: Db,
@@ -20,7 +22,7 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn open(dir: &Path, key: &SealingKey) -> Result<Self, StoreError> {
-        let config = sled::Config::new().path(dir).mode(sled::Mode::HighThroughput).flush_every_ms(None);
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         Ok(Self { db: config.open().map_err(StoreError::Database)?, key: key.clone() })
     }
 

@@ -121,3 +121,57 @@ fn check_mode(path: &Path) -> Result<(), SealError> {
 fn check_mode(_: &Path) -> Result<(), SealError> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, SealError, SealingKey, Unopened};
+
+    const PLACE: Place<'static> = Place { table: "agents", key: "weather", field: "key" };
+
+    fn key() -> (tempfile::TempDir, SealingKey) {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SealingKey::load_or_create(&dir.path().join("key")).unwrap();
+        (dir, key)
+    }
+
+    #[test]
+    fn a_sealed_value_opens_only_at_its_place_and_with_its_key() {
+        let (_dir, key) = key();
+        let sealed = key.seal(PLACE, b"secret");
+        assert_eq!(key.open(PLACE, &sealed).unwrap().as_slice(), b"secret");
+        let elsewhere = [
+            Place { table: "clients", ..PLACE },
+            Place { key: "calculator", ..PLACE },
+            Place { field: "token", ..PLACE },
+        ];
+        for place in elsewhere {
+            assert_eq!(key.open(place, &sealed), Err(Unopened));
+        }
+        assert_eq!(self::key().1.open(PLACE, &sealed), Err(Unopened));
+    }
+
+    #[test]
+    fn no_changed_or_cut_value_opens() {
+        let (_dir, key) = key();
+        let sealed = key.seal(PLACE, b"secret");
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert_eq!(key.open(PLACE, &changed), Err(Unopened), "changed at {at}");
+            assert_eq!(key.open(PLACE, &sealed[..at]), Err(Unopened), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone_and_found_again() {
+        use std::os::unix::fs::PermissionsExt;
+        let (dir, key) = key();
+        let path = dir.path().join("key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(SealingKey::load_or_create(&path).unwrap().0, key.0);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(SealingKey::load_or_create(&path), Err(SealError::Exposed)));
+        assert!(matches!(SealingKey::from_base64("c2hvcnQ="), Err(SealError::Shape)));
+    }
+}
