@@ -38,7 +38,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("TOLLGATE_ENVOY", envoy::locate()?),
         ("TOLLGATE_WASM", wasm::build()?),
         ("TOLLGATE_BIN", dist::tollgate(Profile::Dev)?),
-        ("TOLLGATE_PYTHON_AGENTS", python::venv("agents", &tools::workspace_root().join("examples/agents/requirements.txt"))?),
+        (
+            "TOLLGATE_PYTHON_AGENTS",
+            python::venv("agents", &tools::workspace_root().join("examples/agents/requirements.txt"))?,
+        ),
         ("TOLLGATE_PYTHON_V1", python("a2a-1.3.0", "requirements-a2a-1.3.0.txt")?),
         ("TOLLGATE_PYTHON_V03", python("a2a-0.3.26", "requirements-a2a-0.3.26.txt")?),
     ];

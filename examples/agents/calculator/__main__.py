@@ -16,16 +16,20 @@ SKILL = AgentSkill(
 )
 
 
-def main() -> None:
-    """Reads the settings and serves."""
-    chosen = settings.parse("calculator", default_port=9102)
-    key = settings.secret("CALCULATOR_API_KEY")
+def application(chosen: settings.Settings, key: str) -> doors.Door:
+    """The agent behind its door."""
     card = server.card(chosen, PATHS, "Calculator", "Evaluates arithmetic, and refuses what it cannot.", SKILL)
     scheme = APIKeySecurityScheme(location="header", name=HEADER)
     card.security_schemes["apiKey"].CopyFrom(SecurityScheme(api_key_security_scheme=scheme))
     card.security_requirements.append(SecurityRequirement(schemes={"apiKey": StringList()}))
     routes = server.a2a_routes(card, PATHS, Calculator(chosen.pace))
-    server.run(chosen, routes, doors.api_key(HEADER, key), f'ApiKey realm="calculator", header="{HEADER}"')
+    return server.behind_door(routes, doors.api_key(HEADER, key), f'ApiKey realm="calculator", header="{HEADER}"')
+
+
+def main() -> None:
+    """Reads the settings and serves."""
+    chosen = settings.parse("calculator", default_port=9102)
+    server.serve(chosen, application(chosen, settings.secret("CALCULATOR_API_KEY")))
 
 
 if __name__ == "__main__":

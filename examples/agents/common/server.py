@@ -59,18 +59,19 @@ def a2a_routes(agent_card: AgentCard, paths: Paths, executor: AgentExecutor) -> 
     ]
 
 
-def run(
-    settings: Settings,
-    routes: Sequence[BaseRoute],
-    check: Check,
-    challenge: str,
-    open_paths: frozenset[str] = frozenset(),
-) -> None:
-    """Serves until SIGTERM or SIGINT."""
+def behind_door(
+    routes: Sequence[BaseRoute], check: Check, challenge: str, open_paths: frozenset[str] = frozenset()
+) -> Door:
+    """The whole agent as one ASGI application."""
     app = Starlette(routes=[Route("/healthz", _healthz), Route("/metrics", lambda _: _metrics(door)), *routes])
     door = Door(app, check, challenge, open_paths)
+    return door
+
+
+def serve(settings: Settings, agent: Door) -> None:
+    """Serves until SIGTERM or SIGINT."""
     uvicorn.run(
-        door,
+        agent,
         host=settings.host,
         port=settings.port,
         log_level="warning",

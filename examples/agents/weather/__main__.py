@@ -13,6 +13,7 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 from common import server, settings
+from common.doors import Door
 from starlette.routing import Route
 
 from . import oauth
@@ -29,11 +30,9 @@ SKILL = AgentSkill(
 )
 
 
-def main() -> None:
-    """Reads the settings and serves."""
-    chosen = settings.parse("weather", default_port=9101)
-    client = oauth.Client(settings.secret("WEATHER_CLIENT_ID"), settings.secret("WEATHER_CLIENT_SECRET"))
-    tokens = oauth.Tokens(client, lifetime_seconds=int(os.environ.get("WEATHER_TOKEN_SECONDS", "120")))
+def application(chosen: settings.Settings, client: oauth.Client, token_seconds: int) -> Door:
+    """The agent behind its door."""
+    tokens = oauth.Tokens(client, token_seconds)
     description = "Answers from published climate normals for some forty cities."
     card = server.card(chosen, PATHS, "Weather", description, SKILL)
     flow = ClientCredentialsOAuthFlow(token_url=chosen.public_url + TOKEN_PATH, scopes={oauth.SCOPE: "ask for weather"})
@@ -45,7 +44,14 @@ def main() -> None:
         *server.a2a_routes(card, PATHS, Weather(chosen.pace)),
     ]
     challenge = f'Bearer realm="weather", scope="{oauth.SCOPE}"'
-    server.run(chosen, routes, tokens.admits, challenge, frozenset({TOKEN_PATH, AGENT_CARD_WELL_KNOWN_PATH}))
+    return server.behind_door(routes, tokens.admits, challenge, frozenset({TOKEN_PATH, AGENT_CARD_WELL_KNOWN_PATH}))
+
+
+def main() -> None:
+    """Reads the settings and serves."""
+    chosen = settings.parse("weather", default_port=9101)
+    client = oauth.Client(settings.secret("WEATHER_CLIENT_ID"), settings.secret("WEATHER_CLIENT_SECRET"))
+    server.serve(chosen, application(chosen, client, int(os.environ.get("WEATHER_TOKEN_SECONDS", "120"))))
 
 
 if __name__ == "__main__":

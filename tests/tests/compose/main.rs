@@ -5,7 +5,11 @@ mod engine;
 mod stack;
 mod stand_ins;
 
+use std::process::Command;
+
 use engine::Engine;
+use tollgate_tests::binaries;
+
 use stack::{Stack, expect};
 
 #[test]
@@ -38,6 +42,16 @@ fn the_stack_serves_outlives_its_control_plane_and_loses_nothing() {
     expect(&stack.send_to("weather", &fresh), 200, "Tokyo in July");
 }
 
+#[test]
+fn the_stacks_bootstrap_is_what_the_command_prints() {
+    let mut print = Command::new(binaries::tollgate());
+    print.args(["bootstrap", "--node-id", "compose-envoy", "--cluster", "compose", "--xds", "control-plane:18000"]);
+    let printed = engine::run(&mut print).expect("tollgate bootstrap");
+    let mounted =
+        std::fs::read_to_string(binaries::workspace().join("envoy/compose.json")).expect("envoy/compose.json");
+    assert_eq!(printed.trim(), mounted.trim());
+}
+
 /// Registers both agents by reference to secrets that the control plane's environment holds, and makes a client that may write to
 /// Weather and only read from Calculator. Returns what is registered then.
 fn register(stack: &Stack) -> Vec<String> {
@@ -53,13 +67,13 @@ fn register(stack: &Stack) -> Vec<String> {
     registered(stack)
 }
 
-/// The ids and generations of all agents.
+/// What is kept of each agent: where it is, how it is reached, which credential it gets.
 fn registered(stack: &Stack) -> Vec<String> {
     let listing = stack.as_admin("GET", "/admin/agents").send();
     expect(&listing, 200, "weather");
     let json = listing.json();
-    let agents = json["agents"].as_array().or(json.as_array()).expect("a list of agents");
-    agents.iter().map(|agent| format!("{} {}", agent["agentId"], agent["backendUrl"])).collect()
+    let agents = json["agents"].as_array().expect("a list of agents");
+    agents.iter().map(|agent| format!("{} {} {}", agent["agentId"], agent["backends"], agent["authConfig"])).collect()
 }
 
 fn check_calls(stack: &Stack) {

@@ -33,7 +33,7 @@ pub(crate) fn provide(engine: &Engine) -> Result<(), String> {
         match image {
             ENVOY => envoy(engine, &base)?,
             PYTHON => python(engine, &base)?,
-            _ => engine.docker(&["tag", &base, image]).map(drop)?,
+            _ => slim(engine, &base, image)?,
         }
     }
     Ok(())
@@ -55,6 +55,12 @@ fn debian(engine: &Engine) -> Result<String, String> {
     Ok(tag)
 }
 
+/// Debian's slim image, which has no CA bundle: a Dockerfile that relied on one would fail with the real image.
+fn slim(engine: &Engine, base: &str, image: &str) -> Result<(), String> {
+    let context = Context::new(format!("FROM {base}\nRUN rm -rf /etc/ssl/certs /usr/share/ca-certificates\n"))?;
+    context.build(engine, image)
+}
+
 /// Envoy's image: the binary of this machine, at the place where the public image has it.
 fn envoy(engine: &Engine, base: &str) -> Result<(), String> {
     let context = Context::new(format!("FROM {base}\nCOPY envoy /usr/local/bin/envoy\n"))?;
@@ -67,7 +73,7 @@ fn python(engine: &Engine, base: &str) -> Result<(), String> {
     let context =
         Context::new(format!("FROM {base}\nCOPY wheels /opt/wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/opt/wheels\n"))?;
     let requirements = binaries::workspace().join("examples/agents/requirements.txt");
-    let mut pip = Command::new(binaries::python_v1());
+    let mut pip = Command::new(binaries::python_agents());
     pip.args(["-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:", "--python-version"]);
     pip.arg(PYTHON_VERSION).arg("--dest").arg(context.path("wheels")).arg("--requirement").arg(requirements);
     for platform in ["manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014"] {

@@ -58,3 +58,40 @@ impl Ports {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Ports), complaint: &str) {
+        // Port 0 is always free.
+        let mut ports = Ports {
+            gateway_port: 0,
+            admin_port: 0,
+            discovery_port: 0,
+            xds_port: 0,
+            envoy_admin_port: 0,
+            weather_port: 0,
+            calculator_port: 0,
+        };
+        change(&mut ports);
+        let error = ports.require_free().unwrap_err().to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+
+    #[test]
+    fn a_taken_port_is_refused_by_the_name_of_its_flag() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        check(|ports| ports.gateway_port = port, &format!("port {port} is in use"));
+        check(|ports| ports.gateway_port = port, "--gateway-port");
+    }
+
+    #[test]
+    fn a_port_given_twice_is_refused_by_the_names_of_both_flags() {
+        check(|ports| ports.weather_port = 0, "is given twice, by --admin-port and --gateway-port");
+    }
+}

@@ -188,3 +188,39 @@ fn signal(child: &Child, signal: Signal) {
         let _ = kill_process(pid, signal);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(script: &str) -> (Processes, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut processes = Processes::new().unwrap();
+        processes.start("program", Command::new("sh").args(["-c", script]), &directory.path().join("log")).unwrap();
+        (processes, directory)
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_is_named_with_the_end_of_its_log() {
+        let (mut processes, _directory) = started("echo out of paper; exit 3");
+        let Event::Ended(ended) = processes.wait().unwrap() else { panic!("interrupted") };
+        let told = ended.to_string();
+        assert!(told.contains("program ended by itself (exit status: 3)") && told.contains("out of paper"), "{told}");
+    }
+
+    #[test]
+    fn waiting_for_readiness_fails_at_once_when_a_program_ends() {
+        let (mut processes, _directory) = started("exit 1");
+        let error = processes.until("program", || false).unwrap_err();
+        assert!(error.to_string().contains("program ended by itself"), "{error}");
+    }
+
+    #[test]
+    fn stopping_ends_what_runs_and_waits_for_it() {
+        let (mut processes, directory) = started("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done");
+        let log = directory.path().join("log");
+        processes.until("the log", || fs::read_to_string(&log).is_ok_and(|text| text.contains("up"))).unwrap();
+        processes.stop().unwrap();
+        assert_eq!(fs::read_to_string(&log).unwrap(), "up\nbye\n");
+    }
+}

@@ -25,11 +25,11 @@ pub(super) fn steps(tour: &mut Tour) -> Result<()> {
     tour.step("it sends by JSON-RPC", send_rpc)?;
     tour.step("it sends by HTTP+JSON", send_rest)?;
     tour.step("it streams", stream)?;
-    tour.step("without a token: 401", refused_without_token)?;
+    tour.step("without a token it is refused", refused_without_token)?;
     tour.step("it gets a token for reading alone", |tour| {
         tour.token(&Call::token(credentials, &["scope=agents:weather:read"]), "READ_TOKEN")
     })?;
-    tour.step("sending with that: 403", refused_beyond_scope)
+    tour.step("with that it may not send", refused_beyond_scope)
 }
 
 fn list(tour: &mut Tour) -> Result<Outcome> {

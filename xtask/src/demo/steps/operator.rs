@@ -39,17 +39,19 @@ pub(super) fn steps(tour: &mut Tour) -> Result<()> {
 
 fn make_client(tour: &mut Tour) -> Result<Outcome> {
     let call = as_operator(Call::json("POST", "$GATEWAY_URL/admin/clients", CLIENT));
-    // With --keep the client is there already, and so is its secret.
-    let kept = tour.variables.get("CLIENT_SECRET").is_some();
-    let reply = tour.send(&call, if kept { &[409] } else { &[200, 201] })?;
-    if !kept {
-        let body = reply.json();
-        let secret = body["clientSecret"].as_str().context("the answer holds no clientSecret")?;
-        tour.variables.set("CLIENT_ID", body["clientId"].as_str().unwrap_or("demo").to_owned());
-        tour.variables.set("CLIENT_SECRET", secret.to_owned());
+    // With --keep the client may be there already; then so is its secret.
+    let reply = tour.send(&call, &[200, 201, 409])?;
+    if reply.status == 409 {
+        tour.variables
+            .require("CLIENT_SECRET")
+            .context("the client exists, and its secret is not in target/demo/env")?;
+        return Ok(Outcome { reply, finding: "kept from the last run".to_owned(), command: call.curl() });
     }
-    let finding = if kept { "kept from the last run" } else { "its secret is shown once" };
-    Ok(Outcome { reply, finding: finding.to_owned(), command: call.curl() })
+    let body = reply.json();
+    let secret = body["clientSecret"].as_str().context("the answer holds no clientSecret")?;
+    tour.variables.set("CLIENT_ID", body["clientId"].as_str().unwrap_or("demo").to_owned());
+    tour.variables.set("CLIENT_SECRET", secret.to_owned());
+    Ok(Outcome { reply, finding: "its secret is shown once".to_owned(), command: call.curl() })
 }
 
 fn as_operator(call: Call) -> Call {
