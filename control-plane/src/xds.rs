@@ -10,6 +10,8 @@ mod delta;
 mod edge;
 mod endpoints;
 mod filter;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod kind;
 mod listener;
 mod nodes;
@@ -21,6 +23,8 @@ mod service;
 mod session;
 mod snapshot;
 mod sotw;
+#[cfg(test)]
+mod tests;
 mod upstream_tls;
 
 pub use access::BackendRefusals;
