@@ -1,0 +1,127 @@
+//! What an admitted request may do, and where it goes. Holding an [`Admission`] is the proof that it was decided.
+
+use std::sync::Arc;
+
+use crate::limit::Limit;
+use crate::operation::Operation;
+use crate::policy::Agent;
+use crate::token::Caller;
+
+/// A request that may pass.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    pub(crate) route: Route,
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) agent: Option<Arc<Agent>>,
+    pub(crate) action: Action,
+    pub(crate) limit: Limit,
+    pub(crate) record: Arc<str>,
+}
+
+/// Where an admitted request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// To the control plane, path and `authorization` untouched.
+    ControlPlane,
+    /// To an agent's backend.
+    Agent {
+        /// The cluster.
+        cluster: Arc<str>,
+        /// What becomes of the path.
+        rewrite: Rewrite,
+        /// Whether the backend is told who calls.
+        identity: Identity,
+        /// The agent's own deadline, milliseconds.
+        timeout_ms: Option<u64>,
+    },
+    /// Wherever the host's own routes say.
+    Unchanged,
+}
+
+/// What becomes of the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewrite {
+    /// The route's constant rewrite, `/agents/{id}` off, gives the backend's path.
+    Constant,
+    /// This path, query included.
+    Path(String),
+}
+
+/// Whether the backend is told who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// No.
+    Hidden,
+    /// Yes, in headers.
+    Forwarded,
+}
+
+/// What the request does, as far as the decision had to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A path that is open to everyone.
+    Public,
+    /// The listing of agents.
+    Listing,
+    /// The admin API.
+    Admin,
+    /// An agent's card.
+    Card,
+    /// An A2A operation.
+    Operation(Operation),
+    /// A JSON-RPC call by a caller who holds every class: its body was not read.
+    Unread,
+}
+
+impl Action {
+    /// A stable name, for metrics and records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Listing => "listing",
+            Self::Admin => "admin",
+            Self::Card => "card",
+            Self::Operation(operation) => operation.name(),
+            Self::Unread => "unread",
+        }
+    }
+}
+
+impl Admission {
+    /// Where it goes.
+    #[must_use]
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Who calls; `None` on paths that are open to everyone.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
+    /// The agent called.
+    #[must_use]
+    pub fn agent(&self) -> Option<&Arc<Agent>> {
+        self.agent.as_ref()
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// How often this caller may do so with this agent.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// The decision record, one JSON object.
+    #[must_use]
+    pub fn record(&self) -> &str {
+        &self.record
+    }
+}

@@ -1,0 +1,246 @@
+//! One request decided: from its head where that is enough, with its body where the decision depends on it.
+//!
+//! The body matters only to callers who hold some classes of an agent's operations but not all: in JSON-RPC it names the
+//! operation, and in a send it may carry a webhook. Whoever holds every class streams straight through.
+
+mod pending;
+mod request;
+
+use std::sync::Arc;
+
+use crate::a2a::http_json::{self, Asked};
+use crate::admission::{Action, Admission, Rewrite, Route};
+use crate::denial::{Denial, Reason};
+use crate::document::{AdminExposure, HostMode, OperationClass};
+use crate::limit::Limit;
+use crate::memory::{Memory, Pair};
+use crate::operation::Operation;
+use crate::path::{Path, Target};
+use crate::permissions::Operations;
+use crate::policy::{Agent, ControlPlane, Policy};
+use crate::record;
+use crate::token::{Caller, SignatureHost, UnixSeconds, authenticate};
+
+pub use pending::Pending;
+pub use request::{Body, RequestHead};
+
+use request::Request;
+
+/// What the head of a request led to.
+#[derive(Debug)]
+pub enum Step {
+    /// Decided.
+    Decided(Decision),
+    /// The body decides: read it, then [`Pending::finish`].
+    NeedsBody(Pending),
+}
+
+/// A decision.
+#[derive(Debug)]
+pub enum Decision {
+    /// May pass.
+    Admit(Admission),
+    /// May not.
+    Deny(Denial),
+}
+
+impl Decision {
+    /// The decision record, one JSON object.
+    #[must_use]
+    pub fn record(&self) -> &str {
+        match self {
+            Self::Admit(admission) => admission.record(),
+            Self::Deny(denial) => denial.record(),
+        }
+    }
+}
+
+/// Decides a request, or says that its body must be read first. `now` in seconds since the epoch.
+pub fn begin(
+    policy: &Policy,
+    memory: &mut Memory,
+    head: &RequestHead<'_>,
+    now: UnixSeconds,
+    host: &dyn SignatureHost,
+) -> Step {
+    let mut request = Request::new(policy, head);
+    match request.decide(memory, now, host) {
+        Ok(step) => step,
+        Err(reason) => Step::Decided(Decision::Deny(request.deny(&reason))),
+    }
+}
+
+impl<'a> Request<'a> {
+    fn decide(&mut self, memory: &mut Memory, now: UnixSeconds, host: &dyn SignatureHost) -> Result<Step, Reason> {
+        let path = Path::read(self.head.path).map_err(Reason::Path)?;
+        let target = path.target(self.head.method);
+        self.speak(target);
+        if path.carries_token() {
+            let alone = self.head.authorization.is_none();
+            return Err(if alone { Reason::TokenOnlyInQuery } else { Reason::TokenInQuery });
+        }
+        if target == Target::Public {
+            return self.to_control_plane(Action::Public);
+        }
+        let caller = authenticate(self.policy.issuers(), &mut memory.tokens, self.head.authorization, now, host);
+        let caller = Arc::clone(self.caller.insert(caller.map_err(Reason::Token)?));
+        match target {
+            Target::Public => self.to_control_plane(Action::Public),
+            Target::Listing => self.to_control_plane(Action::Listing),
+            Target::Admin => self.admin(&caller),
+            Target::Card { agent } => self.card(memory, &caller, agent),
+            Target::Rpc { agent } => self.rpc(memory, &caller, agent, path.query()),
+            Target::Rest { agent, remainder } => self.rest(memory, &caller, agent, remainder, path.query()),
+            Target::WrongVerb(allow) => Err(Reason::WrongVerb(allow)),
+            Target::Nothing => Err(Reason::NotFound),
+        }
+    }
+
+    fn admin(&self, caller: &Caller) -> Result<Step, Reason> {
+        let gateway = self.policy.gateway();
+        match gateway.admin {
+            AdminExposure::Private => Err(Reason::NotFound),
+            AdminExposure::Public if self.policy.is_admin(caller) => self.to_control_plane(Action::Admin),
+            AdminExposure::Public => Err(Reason::AdminScope(gateway.admin_scope.as_str().to_owned())),
+        }
+    }
+
+    fn card(&self, memory: &mut Memory, caller: &Arc<Caller>, id: &str) -> Result<Step, Reason> {
+        let (agent, _) = self.reachable(memory, caller, id, OperationClass::Read)?;
+        match self.policy.gateway().host {
+            HostMode::Gateway => self.to_control_plane(Action::Card),
+            HostMode::Standalone => {
+                let admission = self.admission(caller, &agent, Action::Card, Rewrite::Constant, Limit::Unlimited);
+                Ok(Step::Decided(Decision::Admit(admission)))
+            }
+        }
+    }
+
+    fn rpc(&mut self, memory: &mut Memory, caller: &Arc<Caller>, id: &str, query: &str) -> Result<Step, Reason> {
+        let (agent, pair) = self.reachable(memory, caller, id, OperationClass::Write)?;
+        let grant = pair.grant;
+        let rewrite = agent.rpc_rewrite(query);
+        if grant.operations.is_all() {
+            let record = Arc::clone(&pair.unread_record);
+            return Ok(Step::Decided(Decision::Admit(Admission {
+                route: self.route(&agent, rewrite),
+                caller: Some(Arc::clone(caller)),
+                agent: Some(agent),
+                action: Action::Unread,
+                limit: grant.limit,
+                record,
+            })));
+        }
+        self.readable()?;
+        let admission = self.admission(caller, &agent, Action::Unread, rewrite, grant.limit);
+        Ok(Step::NeedsBody(Pending::rpc(admission, grant.operations, self.policy.gateway())))
+    }
+
+    fn rest(
+        &mut self,
+        memory: &mut Memory,
+        caller: &Arc<Caller>,
+        id: &str,
+        remainder: &str,
+        query: &str,
+    ) -> Result<Step, Reason> {
+        let asked = http_json::classify(self.head.method, remainder);
+        let class = match asked {
+            Asked::Operation(operation) => operation.class(),
+            Asked::WrongVerb(_) | Asked::Nothing => OperationClass::Read,
+        };
+        let (agent, pair) = self.reachable(memory, caller, id, class)?;
+        let grant = pair.grant;
+        let operation = match asked {
+            Asked::Operation(operation) => operation,
+            Asked::WrongVerb(allow) => return Err(Reason::WrongVerb(allow)),
+            Asked::Nothing => return Err(Reason::NotFound),
+        };
+        self.operation = operation.name();
+        require(grant.operations, operation.class())?;
+        let rewrite = agent.rest_rewrite(remainder, query);
+        let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, grant.limit);
+        if needs_body(operation, grant.operations) {
+            self.readable()?;
+            return Ok(Step::NeedsBody(Pending::send(admission, grant.operations, self.policy.gateway())));
+        }
+        Ok(Step::Decided(Decision::Admit(admission)))
+    }
+
+    /// The agent `id` and what the caller holds on it. Without anything held, one that is not there is refused like one that is:
+    /// for want of `class`, or of reading where nothing narrower was asked.
+    fn reachable<'m>(
+        &self,
+        memory: &'m mut Memory,
+        caller: &Arc<Caller>,
+        id: &str,
+        class: OperationClass,
+    ) -> Result<(Arc<Agent>, &'m Pair), Reason> {
+        let Some(agent) = self.policy.agent(id) else {
+            let held = self.policy.grants(caller, id).operations;
+            return Err(if held.is_empty() { Reason::Scope(class) } else { Reason::UnknownAgent });
+        };
+        let pair = memory.pair(self.policy, caller, agent);
+        if pair.grant.operations.is_empty() {
+            return Err(Reason::Scope(class));
+        }
+        Ok((Arc::clone(agent), pair))
+    }
+
+    fn to_control_plane(&self, action: Action) -> Result<Step, Reason> {
+        if self.policy.gateway().control_plane == ControlPlane::Absent {
+            return Err(Reason::NotFound);
+        }
+        let agent = self.agent;
+        Ok(Step::Decided(Decision::Admit(Admission {
+            route: Route::ControlPlane,
+            caller: self.caller.clone(),
+            agent: None,
+            action,
+            limit: Limit::Unlimited,
+            record: record::render(self.caller.as_deref(), agent, action.name(), "allowed"),
+        })))
+    }
+
+    fn admission(
+        &self,
+        caller: &Arc<Caller>,
+        agent: &Arc<Agent>,
+        action: Action,
+        rewrite: Rewrite,
+        limit: Limit,
+    ) -> Admission {
+        Admission {
+            route: self.route(agent, rewrite),
+            caller: Some(Arc::clone(caller)),
+            agent: Some(Arc::clone(agent)),
+            action,
+            limit,
+            record: record::render(Some(caller), Some(agent.id().as_str()), action.name(), "allowed"),
+        }
+    }
+
+    fn route(&self, agent: &Agent, rewrite: Rewrite) -> Route {
+        match self.policy.gateway().host {
+            HostMode::Standalone => Route::Unchanged,
+            HostMode::Gateway => Route::Agent {
+                cluster: Arc::clone(agent.cluster()),
+                rewrite,
+                identity: agent.identity(),
+                timeout_ms: agent.timeout_ms(),
+            },
+        }
+    }
+}
+
+/// Whether the decision depends on the body of a send: only if a webhook in it would be refused.
+fn needs_body(operation: Operation, held: Operations) -> bool {
+    operation.may_carry_push_config() && !held.contains(OperationClass::Push)
+}
+
+fn require(held: Operations, class: OperationClass) -> Result<(), Reason> {
+    if held.contains(class) { Ok(()) } else { Err(Reason::Scope(class)) }
+}
+
+#[cfg(test)]
+mod tests;

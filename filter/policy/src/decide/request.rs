@@ -1,0 +1,104 @@
+//! A request's head, and what became known of it on the way to a decision: enough to word a denial at any point.
+
+use std::sync::Arc;
+
+use crate::a2a::jsonrpc::RequestId;
+use crate::a2a::{Encoding, MediaType};
+use crate::denial::{Binding, Context, Denial, Reason};
+use crate::path::Target;
+use crate::policy::Policy;
+use crate::token::Caller;
+
+/// The head of a request, as raw bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:path`, with its query.
+    pub path: &'a [u8],
+    /// `authorization`; several values joined by commas.
+    pub authorization: Option<&'a [u8]>,
+    /// `content-type`.
+    pub content_type: Option<&'a [u8]>,
+    /// `content-encoding`.
+    pub content_encoding: Option<&'a [u8]>,
+    /// Whether a body follows.
+    pub body: Body,
+}
+
+/// Whether a body follows the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// It does.
+    Follows,
+    /// The head is all there is.
+    None,
+}
+
+/// A request on its way.
+pub(super) struct Request<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) head: &'a RequestHead<'a>,
+    pub(super) agent: Option<&'a str>,
+    pub(super) caller: Option<Arc<Caller>>,
+    pub(super) operation: &'static str,
+    binding: Spoken,
+}
+
+/// The binding, without what a denial alone needs.
+#[derive(Clone, Copy)]
+enum Spoken {
+    JsonRpc,
+    HttpJson,
+    Gateway,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(policy: &'a Policy, head: &'a RequestHead<'a>) -> Self {
+        Self { policy, head, agent: None, caller: None, operation: "none", binding: Spoken::Gateway }
+    }
+
+    /// Takes note of what the path says: whom it names, and in which binding its sender expects answers.
+    pub(super) fn speak(&mut self, target: Target<'a>) {
+        (self.binding, self.agent) = match target {
+            Target::Rpc { agent } => (Spoken::JsonRpc, Some(agent)),
+            Target::Rest { agent, .. } => (Spoken::HttpJson, Some(agent)),
+            Target::Card { agent } => (Spoken::Gateway, Some(agent)),
+            _ => (Spoken::Gateway, None),
+        };
+    }
+
+    /// Whether the body can be read for a decision.
+    pub(super) fn readable(&self) -> Result<(), Reason> {
+        let is_json = MediaType::from(self.head.content_type) == MediaType::Json;
+        let is_plain = Encoding::from(self.head.content_encoding) == Encoding::Identity;
+        if !is_json || !is_plain {
+            return Err(Reason::Media);
+        }
+        match self.head.body {
+            Body::Follows => Ok(()),
+            Body::None => Err(Reason::Rpc(crate::a2a::jsonrpc::RpcFaultKind::Json(crate::json::JsonFault::Malformed))),
+        }
+    }
+
+    pub(super) fn deny(&self, reason: &Reason) -> Denial {
+        let context = Context {
+            public_url: &self.policy.gateway().public_url,
+            caller: self.caller.as_deref(),
+            agent: self.agent,
+            operation: self.operation,
+        };
+        Denial::new(reason, &self.binding(), context)
+    }
+
+    fn binding(&self) -> Binding {
+        if MediaType::from(self.head.content_type) == MediaType::Grpc {
+            return Binding::Grpc;
+        }
+        match self.binding {
+            Spoken::JsonRpc => Binding::JsonRpc(RequestId::null()),
+            Spoken::HttpJson => Binding::HttpJson,
+            Spoken::Gateway => Binding::Gateway,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What scopes grant: permission rows, and the scopes `agents:{id}:read|write|push` that need no row.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::document::{OperationClass, PermissionDocument};
+use crate::fault::ConfigFault;
+use crate::glob::Glob;
+use crate::ids::{AgentId, Scope};
+use crate::limit::Limit;
+
+/// A set of operation classes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Operations(u8);
+
+/// What a caller holds on one agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The classes of operation; empty: nothing at all.
+    pub operations: Operations,
+    /// How often, for this caller and agent.
+    pub limit: Limit,
+}
+
+/// The compiled rows.
+#[derive(Debug)]
+pub(crate) struct Permissions {
+    rows: HashMap<Scope, Row, FixedState>,
+    default_limit: Limit,
+}
+
+/// One compiled row.
+#[derive(Debug)]
+struct Row {
+    /// Agents named in full, sorted.
+    named: Vec<Box<str>>,
+    globs: Vec<Glob>,
+    operations: Operations,
+    limit: Option<Limit>,
+}
+
+/// The rows and own scopes of one caller, found once for questions about many agents.
+pub(crate) struct Holder<'a> {
+    rows: Vec<&'a Row>,
+    own: Vec<(&'a str, Operations)>,
+    default_limit: Limit,
+}
+
+impl Operations {
+    const CLASSES: [OperationClass; 3] = [OperationClass::Read, OperationClass::Write, OperationClass::Push];
+    /// Every class.
+    pub const ALL: Self = Self(0b111);
+
+    /// Whether `class` is in the set.
+    #[must_use]
+    pub fn contains(self, class: OperationClass) -> bool {
+        self.0 & Self::from(class).0 != 0
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether every class is in the set.
+    #[must_use]
+    pub fn is_all(self) -> bool {
+        self == Self::ALL
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The classes in the set.
+    pub fn iter(self) -> impl Iterator<Item = OperationClass> {
+        Self::CLASSES.into_iter().filter(move |class| self.contains(*class))
+    }
+}
+
+impl From<OperationClass> for Operations {
+    fn from(class: OperationClass) -> Self {
+        match class {
+            OperationClass::Read => Self(0b001),
+            OperationClass::Write => Self(0b010),
+            OperationClass::Push => Self(0b100),
+        }
+    }
+}
+
+impl FromIterator<OperationClass> for Operations {
+    fn from_iter<I: IntoIterator<Item = OperationClass>>(classes: I) -> Self {
+        classes.into_iter().map(Self::from).fold(Self::default(), Self::union)
+    }
+}
+
+impl std::fmt::Debug for Operations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl Permissions {
+    /// Compiles rows; `admin` is the scope that no row may give a second meaning.
+    pub(crate) fn compile(
+        documents: &[PermissionDocument],
+        default_limit: Limit,
+        admin: &Scope,
+        faults: &mut Vec<ConfigFault>,
+    ) -> Self {
+        let mut rows = HashMap::with_capacity_and_hasher(documents.len(), FixedState::default());
+        for (index, document) in documents.iter().enumerate() {
+            let path = format!("permissions[{index}]");
+            if document.scope == *admin {
+                faults.push(ConfigFault::new(format!("{path}.scope"), "is the admin scope, which grants no agent"));
+            }
+            let row = Row::compile(document, &path, faults);
+            if rows.insert(document.scope.clone(), row).is_some() {
+                faults.push(ConfigFault::new(format!("{path}.scope"), "has a row already"));
+            }
+        }
+        Self { rows, default_limit }
+    }
+
+    /// What `scopes` grant, ready to be asked about agents.
+    pub(crate) fn held_by<'a>(&'a self, scopes: &'a [Scope]) -> Holder<'a> {
+        Holder {
+            rows: scopes.iter().filter_map(|scope| self.rows.get(scope)).collect(),
+            own: scopes.iter().filter_map(own_scope).collect(),
+            default_limit: self.default_limit,
+        }
+    }
+}
+
+impl Holder<'_> {
+    /// What is held on `agent`, whether or not there is such an agent. Only rows that grant it count towards its limit.
+    pub(crate) fn grant(&self, agent: &str) -> Grant {
+        let own = self.own.iter().filter(|(id, _)| *id == agent).map(|(_, operations)| *operations);
+        let mut operations = own.fold(Operations::default(), Operations::union);
+        let mut limit: Option<Limit> = None;
+        for row in self.rows.iter().filter(|row| row.covers(agent)) {
+            operations = operations.union(row.operations);
+            limit = limit.max(row.limit);
+        }
+        Grant { operations, limit: limit.unwrap_or(self.default_limit) }
+    }
+}
+
+impl Row {
+    fn compile(document: &PermissionDocument, path: &str, faults: &mut Vec<ConfigFault>) -> Self {
+        let (mut named, mut globs) = (Vec::new(), Vec::new());
+        for (index, text) in document.agents.iter().enumerate() {
+            match Glob::parse(text) {
+                Some(glob) => match glob.literal() {
+                    Some(id) if AgentId::is_valid(id) => named.push(id.into()),
+                    None => globs.push(glob),
+                    Some(_) => faults.push(not_a_pattern(path, index)),
+                },
+                None => faults.push(not_a_pattern(path, index)),
+            }
+        }
+        named.sort_unstable();
+        let operations = match document.operations.as_slice() {
+            [] => [OperationClass::Read, OperationClass::Write].into_iter().collect(),
+            classes => classes.iter().copied().collect(),
+        };
+        let limit = document.limit.as_ref().and_then(|limit| {
+            let fault =
+                |error: crate::LimitError| faults.push(ConfigFault::new(format!("{path}.limit"), error.to_string()));
+            Limit::try_from(limit).map_err(fault).ok()
+        });
+        Self { named, globs, operations, limit }
+    }
+
+    fn covers(&self, agent: &str) -> bool {
+        self.named.binary_search_by(|named| (**named).cmp(agent)).is_ok() || self.globs.iter().any(|g| g.matches(agent))
+    }
+}
+
+fn not_a_pattern(path: &str, index: usize) -> ConfigFault {
+    ConfigFault::new(
+        format!("{path}.agents[{index}]"),
+        "must be an agent id, or a glob of lower-case letters, digits, hyphens and *",
+    )
+}
+
+/// The agent and class that `agents:{id}:{class}` names.
+fn own_scope(scope: &Scope) -> Option<(&str, Operations)> {
+    let (id, class) = scope.as_str().strip_prefix("agents:")?.split_once(':')?;
+    let class = match class {
+        "read" => OperationClass::Read,
+        "write" => OperationClass::Write,
+        "push" => OperationClass::Push,
+        _ => return None,
+    };
+    Some((id, class.into()))
+}
+
+/// The name of `class` as scopes and documents spell it.
+pub(crate) fn class_name(class: OperationClass) -> &'static str {
+    match class {
+        OperationClass::Read => "read",
+        OperationClass::Write => "write",
+        OperationClass::Push => "push",
+    }
+}

@@ -1,0 +1,149 @@
+//! A policy document compiled: every fault found, every lookup prepared. Immutable; a new document makes a new policy.
+
+mod agent;
+mod gateway;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::fast::FixedState;
+
+pub use agent::Agent;
+pub use gateway::{ControlPlane, Gateway};
+
+use crate::document::{AgentDocument, PolicyDocument, VERSION};
+use crate::fault::{ConfigError, ConfigFault};
+use crate::ids::AgentId;
+use crate::limit::Limit;
+use crate::permissions::{Grant, Permissions};
+use crate::token::{Caller, Issuers};
+
+/// Tells policies apart whose documents carry the same generation.
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+/// Everything a decision needs.
+pub struct Policy {
+    serial: u64,
+    generation: u64,
+    gateway: Gateway,
+    issuers: Issuers,
+    permissions: Permissions,
+    agents: HashMap<AgentId, Arc<Agent>, FixedState>,
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let agents = self.agents.len();
+        f.debug_struct("Policy").field("generation", &self.generation).field("agents", &agents).finish_non_exhaustive()
+    }
+}
+
+impl Policy {
+    /// Reads and compiles a document.
+    ///
+    /// # Errors
+    /// What is wrong with its JSON, or every fault of its contents.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let document: PolicyDocument = serde_json::from_slice(bytes)
+            .map_err(|error| ConfigError::from(ConfigFault::new("$", error.to_string())))?;
+        Self::compile(document)
+    }
+
+    /// Compiles a document.
+    ///
+    /// # Errors
+    /// Every fault of its contents.
+    pub fn compile(document: PolicyDocument) -> Result<Self, ConfigError> {
+        let mut faults = Vec::new();
+        if document.version != VERSION {
+            faults.push(ConfigFault::new("version", format!("must be {VERSION}")));
+        }
+        let issuers = Issuers::compile(&document.issuers, document.gateway.leeway_seconds)
+            .map_err(|more| faults.extend(more))
+            .ok();
+        let default_limit = document.default_limit.as_ref().map_or(Ok(Limit::DEFAULT), Limit::try_from);
+        let default_limit = default_limit.unwrap_or_else(|error| {
+            faults.push(ConfigFault::new("defaultLimit", error.to_string()));
+            Limit::DEFAULT
+        });
+        let gateway = Gateway::compile(document.gateway, &mut faults);
+        let permissions = Permissions::compile(&document.permissions, default_limit, &gateway.admin_scope, &mut faults);
+        let agents = compile_agents(document.agents, &mut faults);
+        match issuers {
+            Some(issuers) if faults.is_empty() => Ok(Self {
+                serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+                generation: document.generation,
+                gateway,
+                issuers,
+                permissions,
+                agents,
+            }),
+            _ => Err(ConfigError::from(faults)),
+        }
+    }
+
+    /// The registry's generation that the document renders.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Settings of the gateway as a whole.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Whose tokens are believed.
+    #[must_use]
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// The agent `id`, if it can be reached.
+    #[must_use]
+    pub fn agent(&self, id: &str) -> Option<&Arc<Agent>> {
+        self.agents.get(id)
+    }
+
+    /// What `caller` holds on the agent `id`, whether or not there is such an agent.
+    #[must_use]
+    pub fn grants(&self, caller: &Caller, id: &str) -> Grant {
+        self.permissions.held_by(caller.scopes()).grant(id)
+    }
+
+    /// The agents on which `caller` holds anything, in no particular order.
+    pub fn visible_agents<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a AgentId> {
+        let holder = self.permissions.held_by(caller.scopes());
+        self.agents.keys().filter(move |id| !holder.grant(id.as_str()).operations.is_empty())
+    }
+
+    /// Whether `caller` holds the admin scope.
+    #[must_use]
+    pub fn is_admin(&self, caller: &Caller) -> bool {
+        caller.scopes().contains(&self.gateway.admin_scope)
+    }
+
+    /// A number no other policy of this process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+}
+
+fn compile_agents(
+    documents: Vec<AgentDocument>,
+    faults: &mut Vec<ConfigFault>,
+) -> HashMap<AgentId, Arc<Agent>, FixedState> {
+    let mut agents = HashMap::with_capacity_and_hasher(documents.len(), FixedState::default());
+    for (index, document) in documents.into_iter().enumerate() {
+        let agent = Arc::new(Agent::compile(document, index, faults));
+        if let Some(twin) = agents.insert(agent.id().clone(), agent) {
+            faults.push(ConfigFault::new(format!("agents[{index}].id"), format!("{} stands twice", twin.id())));
+        }
+    }
+    agents
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! An agent as the filter knows it, its strings prepared.
+
+use std::sync::Arc;
+
+use crate::admission::{Identity, Rewrite};
+use crate::document::AgentDocument;
+use crate::fault::ConfigFault;
+use crate::ids::AgentId;
+
+/// An agent that can be reached.
+#[derive(Debug)]
+pub struct Agent {
+    id: AgentId,
+    cluster: Arc<str>,
+    rpc: Option<Box<str>>,
+    rest: Option<Box<str>>,
+    identity: Identity,
+    timeout_ms: Option<u64>,
+}
+
+impl Agent {
+    pub(super) fn compile(document: AgentDocument, index: usize, faults: &mut Vec<ConfigFault>) -> Self {
+        let mut fault = |field: &str, message: &str| {
+            faults.push(ConfigFault::new(format!("agents[{index}].{field}"), message));
+        };
+        if document
+            .cluster
+            .as_deref()
+            .is_some_and(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            fault("cluster", "must be visible ASCII");
+        }
+        if document.rpc.as_deref().is_some_and(|path| !is_path(path)) {
+            fault("rpc", "must be a path: / and visible ASCII without ? and #");
+        }
+        if document.rest.as_deref().is_some_and(|path| !is_path(path) || path.ends_with('/')) {
+            fault("rest", "must be a path without a trailing slash, query and fragment");
+        }
+        if document.timeout_ms == Some(0) {
+            fault("timeoutMs", "must be at least 1; leave it out for no deadline");
+        }
+        let cluster = document.cluster.unwrap_or_else(|| format!("agent-{}", document.id));
+        Self {
+            id: document.id,
+            cluster: cluster.into(),
+            rpc: document.rpc.filter(|path| path != "/").map(Into::into),
+            rest: document.rest.map(Into::into),
+            identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
+            timeout_ms: document.timeout_ms,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &AgentId {
+        &self.id
+    }
+
+    /// Its cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<str> {
+        &self.cluster
+    }
+
+    /// Whether its backend is told who calls.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Its own deadline, milliseconds.
+    #[must_use]
+    pub fn timeout_ms(&self) -> Option<u64> {
+        self.timeout_ms
+    }
+
+    /// What becomes of the path of a JSON-RPC call.
+    pub(crate) fn rpc_rewrite(&self, query: &str) -> Rewrite {
+        self.rpc.as_ref().map_or(Rewrite::Constant, |path| Rewrite::Path(format!("{path}{query}")))
+    }
+
+    /// What becomes of the path of an HTTP+JSON call.
+    pub(crate) fn rest_rewrite(&self, remainder: &str, query: &str) -> Rewrite {
+        self.rest.as_ref().map_or(Rewrite::Constant, |path| Rewrite::Path(format!("{path}{remainder}{query}")))
+    }
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#'))
+}

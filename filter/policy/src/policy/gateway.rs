@@ -1,0 +1,71 @@
+//! The gateway's own settings, checked.
+
+use crate::document::{AdminExposure, BodyMode, GatewayDocument, HostMode};
+use crate::fault::ConfigFault;
+use crate::ids::Scope;
+
+/// Largest `maxBodyBytes`: a body is read into the module's memory, which never shrinks.
+const MAX_BODY: usize = 16 << 20;
+
+/// The gateway's own settings.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// The URL clients use, without a trailing slash.
+    pub public_url: Box<str>,
+    /// Largest body read for a decision, bytes.
+    pub max_body_bytes: usize,
+    /// How such a body is read.
+    pub body_mode: BodyMode,
+    /// Who does the header work around the decision.
+    pub host: HostMode,
+    /// Whether there is a control plane to send cards, listing, tokens and admin to.
+    pub control_plane: ControlPlane,
+    /// Whether `/admin/…` is reachable.
+    pub admin: AdminExposure,
+    /// The scope that opens it.
+    pub admin_scope: Scope,
+}
+
+/// Whether there is a control plane behind this gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlPlane {
+    /// Its cluster is configured.
+    Present,
+    /// The filter stands alone.
+    Absent,
+}
+
+impl Gateway {
+    pub(super) fn compile(document: GatewayDocument, faults: &mut Vec<ConfigFault>) -> Self {
+        let url = document.public_url;
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+        let quotable = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'?' | b'#');
+        if host.is_empty() || host.starts_with('/') || url.ends_with('/') || !url.bytes().all(quotable) {
+            faults.push(ConfigFault::new(
+                "gateway.publicUrl",
+                "must be an absolute http or https URL without trailing slash, query and fragment",
+            ));
+        }
+        let max_body_bytes = usize::try_from(document.max_body_bytes).unwrap_or(usize::MAX);
+        if !(1..=MAX_BODY).contains(&max_body_bytes) {
+            faults.push(ConfigFault::new("gateway.maxBodyBytes", "must be between 1 and 16777216"));
+        }
+        let control_plane = match &document.control_plane_cluster {
+            Some(name) if name.is_empty() => {
+                faults.push(ConfigFault::new("gateway.controlPlaneCluster", "must not be empty"));
+                ControlPlane::Absent
+            }
+            Some(_) => ControlPlane::Present,
+            None => ControlPlane::Absent,
+        };
+        Self {
+            public_url: url.into(),
+            max_body_bytes,
+            body_mode: document.body_mode,
+            host: document.host,
+            control_plane,
+            admin: document.admin,
+            admin_scope: document.admin_scope,
+        }
+    }
+}
