@@ -5,6 +5,7 @@ pub mod app;
 pub mod bootstrap;
 pub mod broker;
 pub mod cards;
+pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod domain;
