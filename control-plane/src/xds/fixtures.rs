@@ -13,16 +13,13 @@ use super::{
     ResourceKind, Snapshot, SnapshotParts, StreamKind, UpstreamAddress, delta, nodes::NodeIdentity, session::Session,
 };
 use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation, IdentityHeaders, Secret,
-    SecretText, Timeouts,
+    Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation, IdentityHeaders,
+    Secret, SecretText, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
-    let backend = |url: &&str| Backend {
-        url: BackendUrl::parse(url).unwrap(),
-        priority: 0,
-        weight: 1.try_into().unwrap(),
-    };
+    let backend =
+        |url: &&str| Backend { url: BackendUrl::parse(url).unwrap(), priority: 0, weight: 1.try_into().unwrap() };
     let card = Card { document: serde_json::json!({}), fetched_at: 0, etag: None, paths: CardPaths::default() };
     Agent {
         id: AgentId::try_from(id).unwrap(),

@@ -7,7 +7,8 @@ use envoy_types::pb::envoy::{
     data::accesslog::v3::{AccessLogCommon, HttpAccessLogEntry, HttpResponseProperties},
     service::{
         accesslog::v3::{
-            StreamAccessLogsMessage, access_log_service_client::AccessLogServiceClient,
+            StreamAccessLogsMessage,
+            access_log_service_client::AccessLogServiceClient,
             stream_access_logs_message::{HttpAccessLogEntries, LogEntries},
         },
         discovery::v3::{
