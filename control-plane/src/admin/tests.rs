@@ -3,6 +3,7 @@
 mod agents;
 mod description;
 mod others;
+mod properties;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};

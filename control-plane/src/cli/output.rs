@@ -32,6 +32,9 @@ impl Format {
         for item in answer[list].as_array().into_iter().flatten() {
             table.add_row(columns.iter().map(|(_, pointer)| cell(item.pointer(pointer))));
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
         print(out, &table.trim_fmt());
     }
 
