@@ -15,6 +15,8 @@ mod openapi;
 mod paging;
 mod permissions;
 #[cfg(test)]
+pub(crate) mod scene;
+#[cfg(test)]
 mod tests;
 mod time;
 

@@ -31,6 +31,7 @@ use crate::{
     xds::{BackendRefusals, CredentialValue},
 };
 use bindings::Bindings;
+use exchange::TokenEndpoint;
 use source::TokenSource;
 
 /// How often secrets in files are looked at, and unused tokens are let go.
@@ -45,7 +46,7 @@ pub struct Broker {
 }
 
 struct Shared {
-    outbound: Outbound,
+    endpoint: Arc<dyn TokenEndpoint>,
     secrets: SecretSource,
     edge: Edges,
     bindings: Mutex<Bindings>,
@@ -107,9 +108,13 @@ impl Broker {
     /// A broker that knows no agent yet.
     #[must_use]
     pub fn new(outbound: Outbound, secrets: SecretSource, edge: Edges) -> Self {
+        Self::with_endpoint(Arc::new(outbound), secrets, edge)
+    }
+
+    fn with_endpoint(endpoint: Arc<dyn TokenEndpoint>, secrets: SecretSource, edge: Edges) -> Self {
         let (started, starting) = mpsc::unbounded_channel();
         let shared = Shared {
-            outbound,
+            endpoint,
             secrets,
             edge,
             bindings: Mutex::default(),
@@ -175,8 +180,8 @@ impl Broker {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 Some(source) = starting.recv() => {
-                    let (outbound, changed, edge) = (self.shared.outbound.clone(), self.shared.changed.clone(), self.shared.edge);
-                    sources.spawn(async move { source.run(&outbound, &changed, &edge).await });
+                    let shared = self.shared.clone();
+                    sources.spawn(async move { source.run(&*shared.endpoint, &shared.changed, &shared.edge).await });
                 }
                 _ = round.tick() => self.round(),
                 Some(_) = sources.join_next() => {}

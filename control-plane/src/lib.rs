@@ -5,6 +5,7 @@ pub mod app;
 pub mod bootstrap;
 pub mod broker;
 pub mod cards;
+pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod domain;
@@ -20,5 +21,3 @@ pub mod xds;
 
 #[cfg(test)]
 mod fake_backend;
-#[cfg(test)]
-mod scene;

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tollgate::{
     app,
     bootstrap::{self, BootstrapOptions},
+    cli::{self, ClientCommand},
     config::{Config, EXIT_CODE},
     log,
 };
@@ -30,12 +31,15 @@ enum Command {
     },
     /// Prints the bootstrap that an Envoy starts with.
     Bootstrap(BootstrapOptions),
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config } => serve(config),
         Command::Bootstrap(options) => print_bootstrap(&options),
+        Command::Client(command) => cli::run(command),
     }
 }
 

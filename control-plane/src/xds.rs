@@ -10,9 +10,13 @@ mod delta;
 mod edge;
 mod endpoints;
 mod filter;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod kind;
 mod listener;
 mod nodes;
+#[cfg(test)]
+mod real_envoy;
 mod resource;
 mod routes;
 mod secrets;
@@ -21,6 +25,8 @@ mod service;
 mod session;
 mod snapshot;
 mod sotw;
+#[cfg(test)]
+mod tests;
 mod upstream_tls;
 
 pub use access::BackendRefusals;

@@ -9,9 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::store::{StoreError, WriteError};
 
-/// A refusal, ready to be sent.
+/// A refusal, ready to be sent. Boxed, as it is the rare outcome of everything.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApiError {
+pub struct ApiError(Box<Refusal>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -23,7 +26,7 @@ impl ApiError {
     /// A refusal without details.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Map::new(), challenge: None }
+        Self(Box::new(Refusal { status, code, message: message.into(), details: Map::new(), challenge: None }))
     }
 
     /// 400 for one field of the body or query.
@@ -35,26 +38,28 @@ impl ApiError {
     /// The same with another detail.
     #[must_use]
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+        self.0.details.insert(name.to_owned(), value.into());
         self
     }
 
     /// The same with another status.
     #[must_use]
-    pub fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
     }
 
     /// The same with a `WWW-Authenticate` header.
     #[must_use]
-    pub fn with_challenge(self, challenge: &str) -> Self {
-        Self { challenge: HeaderValue::from_str(challenge).ok(), ..self }
+    pub fn with_challenge(mut self, challenge: &str) -> Self {
+        self.0.challenge = HeaderValue::from_str(challenge).ok();
+        self
     }
 
     /// The same, its challenge naming the resource's metadata (RFC 9728 section 5.1).
     #[must_use]
     pub fn with_resource_metadata(self, url: &str) -> Self {
-        let written = self.challenge.as_ref().and_then(|challenge| challenge.to_str().ok());
+        let written = self.0.challenge.as_ref().and_then(|challenge| challenge.to_str().ok());
         match written.map(|challenge| format!("{challenge}, resource_metadata=\"{url}\"")) {
             Some(challenge) => self.with_challenge(&challenge),
             None => self,
@@ -70,10 +75,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"error": {"code": self.code, "message": self.message, "details": self.details}});
-        let mut response = (self.status, Json(body)).into_response();
+        let Refusal { status, code, message, details, challenge } = *self.0;
+        let body = json!({"error": {"code": code, "message": message, "details": details}});
+        let mut response = (status, Json(body)).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge {
+        if let Some(challenge) = challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

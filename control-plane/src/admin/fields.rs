@@ -83,9 +83,12 @@ impl<'f> Fields<'f> {
         self.fault(code, name, "is required");
     }
 
-    /// Whether the field is there and not `null`.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.left.get(name).is_some_and(|value| !value.is_null())
+    /// Whether the field is there; `null` is as good as absent.
+    pub(super) fn has(&mut self, name: &str) -> bool {
+        if self.left.get(name).is_some_and(Value::is_null) {
+            self.left.shift_remove(name);
+        }
+        self.left.contains_key(name)
     }
 
     /// The field as it is.
@@ -171,6 +174,11 @@ impl<'f> Fields<'f> {
             }
         }
         Some(objects)
+    }
+
+    /// Takes fields whose fault is noted already.
+    pub(super) fn ignore(&mut self, names: &[&str]) {
+        self.left.retain(|name, _| !names.contains(&name.as_str()));
     }
 
     /// Says that nothing else may be there.

@@ -134,7 +134,8 @@ fn read(body: Value, of_path: Option<String>) -> Result<ExternalIssuer, ApiError
 
 /// Where the keys are: exactly one of `jwks`, `jwksUrl`, `jwksFile`.
 fn take_source(fields: &mut Fields<'_>) -> Option<(JwksSource, Value)> {
-    let given: Vec<&str> = ["jwks", "jwksUrl", "jwksFile"].into_iter().filter(|name| fields.has(name)).collect();
+    let mut given = vec!["jwks", "jwksUrl", "jwksFile"];
+    given.retain(|name| fields.has(name));
     let unread = json!({"keys": []});
     match given[..] {
         ["jwks"] => Some((JwksSource::Inline, fields.value("jwks")?)),
@@ -145,9 +146,7 @@ fn take_source(fields: &mut Fields<'_>) -> Option<(JwksSource, Value)> {
             None
         }
         _ => {
-            for name in &given {
-                fields.value(name);
-            }
+            fields.ignore(&given);
             fields.fault("INVALID_FIELD", given[1], "is one too many: give one of jwks, jwksUrl, jwksFile");
             None
         }

@@ -3,15 +3,39 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 use super::headers;
 use crate::{
     domain::{OAuthClient, SecretText, TokenAuthMethod},
-    outbound::{Outbound, OutboundError},
+    outbound::{Fetched, Outbound, OutboundError},
 };
+
+/// The way to token endpoints: the outbound client, or a test's script.
+pub(super) trait TokenEndpoint: Send + Sync + 'static {
+    /// POSTs a form; every status is an answer.
+    fn post<'a>(
+        &'a self,
+        url: &'a Url,
+        headers: HeaderMap,
+        form: &'a [(&'a str, &'a str)],
+    ) -> BoxFuture<'a, Result<Fetched, OutboundError>>;
+}
+
+impl TokenEndpoint for Outbound {
+    fn post<'a>(
+        &'a self,
+        url: &'a Url,
+        headers: HeaderMap,
+        form: &'a [(&'a str, &'a str)],
+    ) -> BoxFuture<'a, Result<Fetched, OutboundError>> {
+        Box::pin(self.post_form(url, headers, form))
+    }
+}
 
 /// A token as the server gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +81,13 @@ const ERROR_CODES: [&str; 7] = [
 
 /// Asks for a token.
 pub(super) async fn exchange(
-    outbound: &Outbound,
+    endpoint: &dyn TokenEndpoint,
     client: &OAuthClient,
     secret: &SecretText,
 ) -> Result<Grant, ExchangeError> {
     let (headers, form) = request(client, secret);
     let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.expose())).collect();
-    let answer = outbound.post_form(&client.token_url, headers, &form).await?;
+    let answer = endpoint.post(&client.token_url, headers, &form).await?;
     if !answer.status.is_success() {
         let status = answer.status.as_u16();
         return Err(ExchangeError::Refused { status, code: error_code(&answer.body) });

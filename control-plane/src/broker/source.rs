@@ -11,11 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     CredentialState, CredentialStatus, Edges,
-    exchange::{ExchangeError, Grant, exchange},
+    exchange::{ExchangeError, Grant, TokenEndpoint, exchange},
 };
 use crate::{
     domain::{OAuthClient, SecretText, UnixSeconds},
-    outbound::Outbound,
     xds::CredentialValue,
 };
 
@@ -65,12 +64,12 @@ impl TokenSource {
     }
 
     /// Fetches and renews until [`Self::end`]. `changed` counts up with every change of state.
-    pub(super) async fn run(&self, outbound: &Outbound, changed: &watch::Sender<u64>, edge: &Edges) {
+    pub(super) async fn run(&self, endpoint: &dyn TokenEndpoint, changed: &watch::Sender<u64>, edge: &Edges) {
         let mut backoff = FIRST_BACKOFF;
         loop {
             let outcome = tokio::select! {
                 () = self.ended.cancelled() => return,
-                outcome = self.fetch(outbound, changed) => outcome,
+                outcome = self.fetch(endpoint, changed) => outcome,
             };
             let next = match outcome {
                 Ok(grant) => {
@@ -137,9 +136,9 @@ impl TokenSource {
         CredentialStatus { state: state.status(), expires_at, last_error: state.last_error.clone() }
     }
 
-    async fn fetch(&self, outbound: &Outbound, changed: &watch::Sender<u64>) -> Result<Grant, ExchangeError> {
+    async fn fetch(&self, endpoint: &dyn TokenEndpoint, changed: &watch::Sender<u64>) -> Result<Grant, ExchangeError> {
         self.state.send_modify(|state| state.began = Some(Instant::now()));
-        let mut exchange = std::pin::pin!(exchange(outbound, &self.client, &self.secret));
+        let mut exchange = std::pin::pin!(exchange(endpoint, &self.client, &self.secret));
         if let Ok(outcome) = timeout(FIRST_PATIENCE, &mut exchange).await {
             return outcome;
         }

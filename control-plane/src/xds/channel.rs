@@ -165,6 +165,18 @@ impl Channel {
         self.look = Look::Due;
     }
 
+    /// Sends something with the next look, even if nothing is news.
+    pub(super) fn send_again(&mut self) {
+        let good = |held: &Held| match held {
+            Held::Sent(resource) => Some(resource.shared_name()),
+            Held::Reported(_) => None,
+        };
+        if let Some(name) = self.held.values().find_map(good) {
+            self.held.insert(name, Held::Reported(String::new()));
+        }
+        self.look = Look::Due;
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         !self.in_flight.is_empty()
     }

@@ -64,3 +64,6 @@ fn tls_config(tls: &XdsTls) -> ServerTlsConfig {
         None => config,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,14 +98,16 @@ impl Protocol for Sotw {
 
 impl Ads {
     fn stream<P: Protocol>(&self, protocol: P, requests: Streaming<P::Request>) -> Responses<P::Response> {
+        let mut snapshots = self.snapshots.clone();
+        let snapshot = snapshots.borrow_and_update().clone();
         let pump = Pump {
             protocol,
             requests,
-            snapshots: self.snapshots.clone(),
+            snapshots,
             nodes: self.nodes.clone(),
             stopping: self.stopping.clone(),
             session: None,
-            snapshot: None,
+            snapshot,
             outbox: Vec::new(),
         };
         Box::pin(futures::stream::unfold(pump, |mut pump| async move {
@@ -131,20 +133,15 @@ struct Pump<P: Protocol> {
 impl<P: Protocol> Pump<P> {
     /// The next response; `None` ends the stream.
     async fn next(&mut self) -> Option<P::Response> {
-        while self.snapshot.is_none() {
-            tokio::select! {
-                () = self.stopping.cancelled() => return None,
-                changed = self.snapshots.changed() => changed.ok()?,
-            }
-            self.snapshot.clone_from(&self.snapshots.borrow_and_update());
-        }
         loop {
             if let Some(response) = self.outbox.pop() {
                 return Some(response);
             }
+            // Before the first snapshot there is nothing to answer with: requests wait.
+            let ready = self.snapshot.is_some();
             tokio::select! {
                 () = self.stopping.cancelled() => return None,
-                request = self.requests.message() => self.take_request(request.ok()??),
+                request = self.requests.message(), if ready => self.take_request(request.ok()??),
                 changed = self.snapshots.changed() => {
                     changed.ok()?;
                     self.snapshot.clone_from(&self.snapshots.borrow_and_update());

@@ -34,7 +34,14 @@ impl Session {
         self.channels.iter_mut().flatten().for_each(Channel::wake);
     }
 
-    pub(super) fn answer(&mut self, kind: ResourceKind, nonce: &str, answer: Answer, snapshot: &Snapshot) {
+    /// Takes the answer to a response; gives the resources that it refuses by name.
+    pub(super) fn answer(
+        &mut self,
+        kind: ResourceKind,
+        nonce: &str,
+        answer: Answer,
+        snapshot: &Snapshot,
+    ) -> Vec<String> {
         let channel = self.open(kind);
         let outcome = channel.answer(nonce, answer);
         let (acked, clean) = (channel.acked(), channel.is_clean(snapshot));
@@ -44,9 +51,11 @@ impl Session {
             Outcome::Accepted => self.connection.acked(kind, acked),
             Outcome::Refused { generation, resources, reason } => {
                 tracing::warn!(kind = kind.as_str(), ?resources, reason, "Envoy refused a configuration");
-                self.connection.rejected(kind, generation, resources, reason);
+                self.connection.rejected(kind, generation, resources.clone(), reason);
+                return resources;
             }
         }
+        Vec::new()
     }
 
     /// The next thing to send, in order; `None`: nothing for now.

@@ -35,7 +35,11 @@ pub(super) fn request(session: &mut Session, ledger: &Ledger, request: Discovery
         resume(channel, &request.version_info, snapshot);
     } else if !request.response_nonce.is_empty() {
         let answer = request.error_detail.map_or(Answer::Accepted, |error| Answer::Refused(error.message));
-        session.answer(kind, &request.response_nonce, answer, snapshot);
+        let refused = session.answer(kind, &request.response_nonce, answer, snapshot);
+        if !refused.is_empty() {
+            // The whole response counts as refused: send it again without what was named.
+            session.open(kind).send_again();
+        }
     }
 }
 

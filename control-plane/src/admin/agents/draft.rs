@@ -139,6 +139,7 @@ fn take_backends(fields: &mut Fields<'_>) -> (Option<Vec<Backend>>, &'static str
     match (fields.has("backendUrl"), fields.has("backends")) {
         (true, true) => {
             fields.fault("INVALID_FIELD", "backends", "and backendUrl mean the same: give one of them");
+            fields.ignore(&["backendUrl", "backends"]);
             (None, "backends")
         }
         (false, false) => {

@@ -93,7 +93,7 @@ fn turned(
         ClientSecretHash { expires_at, ..secret.clone() }
     };
     // Newest last; the one before is all that a client in the middle of its own rollout can have.
-    let kept = before.iter().filter(still_valid).next_back().map(shortened);
+    let kept = before.iter().rfind(still_valid).map(shortened);
     kept.into_iter().chain([fresh]).collect()
 }
 

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{fake_backend::Reply, scene::Scene};
+use crate::{admin::scene::Scene, fake_backend::Reply};
 
 /// A write is refused by status and field, and nothing changes.
 async fn check(scene: &Scene, method: Method, path: &str, body: Value, expect: (u16, &str)) {

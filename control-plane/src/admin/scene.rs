@@ -130,6 +130,14 @@ impl Scene {
         Self { state, backend, _dir: dir, router }
     }
 
+    /// Serves the same on a loopback port until the test ends, and says where.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
+        url
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
