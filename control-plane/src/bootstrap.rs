@@ -119,9 +119,13 @@ fn xds_tls(options: &BootstrapOptions, host: &str, ca: &str) -> Value {
     })
 }
 
-/// Statistics of single agents cost half the memory of their clusters; the filter's own metrics tell more, with tags.
+/// Statistics of single agents cost half the memory of their clusters; the filter's own metrics tell more, with labels: the filter
+/// writes them into the names (`tollgate_requests.outcome.allowed.total`), and Envoy takes them out.
 fn stats() -> Value {
+    let tag =
+        |name: &str| json!({ "tag_name": name, "regex": format!("^wasmcustom\\.tollgate_\\w+?(\\.{name}\\.(\\w+))") });
     json!({
+        "stats_tags": [tag("outcome"), tag("result"), tag("by")],
         "stats_matcher": { "exclusion_list": { "patterns": [{ "prefix": "cluster.agent-" }] } },
     })
 }
@@ -135,3 +139,6 @@ fn split(address: &str) -> Option<(&str, u16)> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     (!host.is_empty()).then_some((host, port.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

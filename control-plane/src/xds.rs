@@ -15,6 +15,8 @@ pub(crate) mod fixtures;
 mod kind;
 mod listener;
 mod nodes;
+#[cfg(test)]
+mod real_envoy;
 mod resource;
 mod routes;
 mod secrets;

@@ -64,13 +64,17 @@ pub(crate) fn ready(value: &str) -> CredentialValue {
 
 /// A snapshot of agents with their credentials.
 pub(crate) fn snapshot(generation: u64, agents: &[(Agent, CredentialValue)]) -> Arc<Snapshot> {
-    let edge = edge();
+    snapshot_of(&edge(), generation, agents)
+}
+
+/// The same at an edge of one's own.
+pub(crate) fn snapshot_of(edge: &Edge, generation: u64, agents: &[(Agent, CredentialValue)]) -> Arc<Snapshot> {
     let document = document(agents.iter().map(|(agent, _)| agent));
     let policy = PolicyResource::new(&edge.module, &document, RenderedPolicy::of(&document));
     let resources: Vec<_> = agents.iter().map(|(agent, value)| AgentResources::new(agent, value)).collect();
     let parts = SnapshotParts {
         generation: Generation::new(generation),
-        edge: &EdgeResources::new(&edge),
+        edge: &EdgeResources::new(edge),
         agents: resources.iter().collect(),
         policy: &policy,
     };
@@ -98,7 +102,7 @@ pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDoc
         version: VERSION,
         generation: 1,
         gateway: serde_json::from_str(r#"{"publicUrl":"http://127.0.0.1:8080"}"#).unwrap(),
-        issuers: Vec::new(),
+        issuers: vec![serde_json::from_str(r#"{"issuer":"https://i","audiences":["a"],"jwks":{"keys":[]}}"#).unwrap()],
         permissions: Vec::new(),
         default_limit: None,
         agents: agents.map(entry).collect(),

@@ -157,6 +157,19 @@ impl NodeTable {
         }
     }
 
+    /// Waits until the nodes are as `wanted` has them.
+    #[cfg(test)]
+    pub(super) async fn until(&self, wanted: impl Fn(&[NodeStatus]) -> bool) -> Vec<NodeStatus> {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let nodes = self.nodes();
+            if wanted(&nodes) {
+                return nodes;
+            }
+            changed.changed().await.expect("the table is there");
+        }
+    }
+
     pub(super) fn connect(&self, node: NodeIdentity, stream: StreamKind) -> Connection {
         let mut table = self.lock();
         table.streams.retain(|_, other| other.disconnected_at.is_none() || other.id != node.id);
@@ -261,3 +274,6 @@ impl Drop for Connection {
         self.table.shared.changed.send_replace(());
     }
 }
+
+#[cfg(test)]
+mod tests;

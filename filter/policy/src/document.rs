@@ -113,7 +113,8 @@ pub struct IssuerDocument {
     /// A prefix taken off each scope of this issuer; scopes without it are ignored then. Absent: scopes are compared whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_prefix: Option<String>,
-    /// Its public keys (RFC 7517).
+    /// Its public keys (RFC 7517). No name may stand twice in it.
+    #[serde(deserialize_with = "crate::token::json::strict_value")]
     pub jwks: serde_json::Value,
 }
 

@@ -208,3 +208,60 @@ pub(crate) fn class_name(class: OperationClass) -> &'static str {
         OperationClass::Push => "push",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(rows: &Value, scopes: &[&str], agent: &str, expect: &[OperationClass]) {
+        let rows: Vec<PermissionDocument> = serde_json::from_value(rows.clone()).unwrap();
+        let mut faults = Vec::new();
+        let admin = Scope::try_from("gateway:admin").unwrap();
+        let permissions = Permissions::compile(&rows, Limit::DEFAULT, &admin, &mut faults);
+        assert_eq!(faults, []);
+        let scopes: Vec<Scope> = scopes.iter().map(|scope| Scope::try_from(*scope).unwrap()).collect();
+        let held = permissions.held_by(&scopes).grant(agent).operations;
+        assert_eq!(held.iter().collect::<Vec<_>>(), expect, "{scopes:?} on {agent}");
+    }
+
+    #[test]
+    fn own_scopes_need_no_row_and_match_whole() {
+        use OperationClass::{Push, Read, Write};
+        check(&json!([]), &["agents:a:read"], "a", &[Read]);
+        check(&json!([]), &["agents:a:read", "agents:a:write", "agents:a:push"], "a", &[Read, Write, Push]);
+        for scope in
+            ["agents:a:read:x", "xagents:a:read", "agents:a", "agents:A:read", "agents:ab:read", "agents::read"]
+        {
+            check(&json!([]), &[scope], "a", &[]);
+        }
+    }
+
+    #[test]
+    fn a_row_without_operations_grants_reading_and_writing() {
+        use OperationClass::{Push, Read, Write};
+        check(&json!([{"scope": "s", "agents": ["a", "b*"]}]), &["s"], "bc", &[Read, Write]);
+        check(&json!([{"scope": "s", "agents": ["a"], "operations": ["push"]}]), &["s"], "a", &[Push]);
+        check(&json!([{"scope": "s", "agents": ["a"]}]), &["s2", "S"], "a", &[]);
+        check(&json!([{"scope": "s"}]), &["s"], "a", &[]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_scope_more_never_takes_anything_away(mut scopes in prop::collection::vec("agents:[ab]:(read|write|push|x)|s[12]", 0..4), more in "agents:[ab]:(read|write|push)|s[12]") {
+            let rows = json!([{"scope": "s1", "agents": ["a*"]}, {"scope": "s2", "agents": ["b"], "operations": ["push"]}]);
+            let rows: Vec<PermissionDocument> = serde_json::from_value(rows).unwrap();
+            let admin = Scope::try_from("gateway:admin").unwrap();
+            let permissions = Permissions::compile(&rows, Limit::DEFAULT, &admin, &mut Vec::new());
+            let held = |names: &[String]| {
+                let scopes: Vec<Scope> = names.iter().map(|name| Scope::try_from(name.as_str()).unwrap()).collect();
+                permissions.held_by(&scopes).grant("a").operations
+            };
+            let before = held(&scopes);
+            scopes.push(more);
+            prop_assert_eq!(held(&scopes), held(&scopes).union(before));
+        }
+    }
+}

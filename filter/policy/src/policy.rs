@@ -45,8 +45,7 @@ impl Policy {
     /// # Errors
     /// What is wrong with its JSON, or every fault of its contents.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let document: PolicyDocument = serde_json::from_slice(bytes)
-            .map_err(|error| ConfigError::from(ConfigFault::new("$", error.to_string())))?;
+        let document = serde_json::from_slice(bytes).map_err(|error| shape_fault(bytes, &error))?;
         Self::compile(document)
     }
 
@@ -131,6 +130,19 @@ impl Policy {
     }
 }
 
+/// Reads a refused document a second time, slower, to say where it is wrong.
+fn shape_fault(bytes: &[u8], error: &serde_json::Error) -> ConfigFault {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, PolicyDocument>(&mut json) {
+        Err(located) => {
+            let path = located.path().to_string();
+            ConfigFault::new(if path == "." { "" } else { path.as_str() }, located.inner().to_string())
+        }
+        // Well formed so far: what follows it is not.
+        Ok(_) => ConfigFault::new("", error.to_string()),
+    }
+}
+
 fn compile_agents(
     documents: Vec<AgentDocument>,
     faults: &mut Vec<ConfigFault>,
@@ -146,4 +158,4 @@ fn compile_agents(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,13 +10,13 @@ mod der;
 mod fault;
 mod host;
 mod issuers;
-mod json;
+pub(crate) mod json;
 mod jwks;
 mod key;
 mod reader;
 mod slots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

@@ -122,12 +122,7 @@ async fn state_of_the_world_lists_everything_and_skips_what_a_client_has() {
     requests.send(clusters(again)).await.unwrap();
     let mut ads = AggregatedDiscoveryServiceClient::new(running.channel.clone());
     let mut responses = ads.stream_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
-    let connected = async {
-        while running.nodes.nodes().len() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    connected.await;
+    running.nodes.until(|nodes| nodes.len() == 2).await;
     running.snapshots.send_replace(Some(plain(3, &[("b", 2)])));
     assert_eq!(responses.message().await.unwrap().unwrap().resources.len(), 2);
 }
@@ -170,11 +165,7 @@ async fn delta_waits_for_the_first_snapshot_and_ends_with_the_server() {
 
     drop(running.stopping);
     assert!(responses.message().await.unwrap().is_none(), "the stream ends in order");
-    let mut gone = running.nodes.nodes();
-    while gone[0].disconnected_at.is_none() {
-        tokio::task::yield_now().await;
-        gone = running.nodes.nodes();
-    }
+    running.nodes.until(|nodes| nodes[0].disconnected_at.is_some()).await;
     let nobody = Applied::Everywhere { nodes: Vec::new() };
     assert_eq!(running.nodes.applied(Generation::new(9), Duration::ZERO).await, nobody);
 }

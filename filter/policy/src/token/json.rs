@@ -14,6 +14,14 @@ pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
+/// Reads a value of a larger document, for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+/// Where a name stands twice, beside the deserializer's own.
+pub(crate) fn strict_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Strict::deserialize(deserializer).map(|Strict(value)| value)
+}
+
 struct Strict(Value);
 
 struct StrictVisitor;

@@ -5,7 +5,7 @@ mod claims;
 mod hostile;
 mod keys;
 mod properties;
-mod signer;
+pub(crate) mod signer;
 mod vectors;
 
 use serde_json::{Value, json};
@@ -14,9 +14,9 @@ use self::signer::Signer;
 use super::{Caller, Issuers, NoHost, TokenFault, UnixSeconds, verify};
 use crate::document::IssuerDocument;
 
-const NOW: UnixSeconds = 1_800_000_000;
+pub(crate) const NOW: UnixSeconds = 1_800_000_000;
 const LEEWAY: u32 = 30;
-const ISSUER: &str = "https://issuer.example";
+pub(crate) const ISSUER: &str = "https://issuer.example";
 
 fn document(signers: &[&Signer]) -> IssuerDocument {
     let keys: Vec<&Value> = signers.iter().map(|signer| &signer.jwk).collect();
@@ -36,7 +36,7 @@ fn compile(document: IssuerDocument) -> Issuers {
 }
 
 /// Good claims, with `changes` made; a change to `null` takes the claim away.
-fn claims(changes: Value) -> String {
+pub(crate) fn claims(changes: Value) -> String {
     let mut claims = json!({
         "iss": ISSUER, "aud": "gateway", "exp": NOW + 60, "sub": "alice", "client_id": "app", "jti": "token-1",
         "scope": "agents:weather:read agents:calculator:write",

@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 static RSA: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
 
 /// Signs tokens with one key.
-pub(super) struct Signer {
+pub(crate) struct Signer {
     /// `alg`.
     pub(super) algorithm: &'static str,
     /// The public key.
-    pub(super) jwk: Value,
+    pub(crate) jwk: Value,
     /// The public key in X.509 form, as aws-lc writes it.
     pub(super) spki: Vec<u8>,
     sign: Sign,
@@ -31,7 +31,7 @@ type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 impl Signer {
     /// An Ed25519 key: quick to make and to verify, for tests that are not about keys.
-    pub(super) fn ed25519(kid: &str) -> Self {
+    pub(crate) fn ed25519(kid: &str) -> Self {
         let pair = Ed25519KeyPair::generate().unwrap();
         let jwk = json!({"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": base64(pair.public_key().as_ref())});
         let spki = spki(pair.public_key());
@@ -75,7 +75,7 @@ impl Signer {
     }
 
     /// A token with this key's own header.
-    pub(super) fn mint(&self, payload: &str) -> String {
+    pub(crate) fn mint(&self, payload: &str) -> String {
         let header = json!({"alg": self.algorithm, "kid": self.jwk["kid"], "typ": "at+jwt"});
         self.mint_bytes(header.to_string().as_bytes(), payload.as_bytes())
     }

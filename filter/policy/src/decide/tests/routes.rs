@@ -1,0 +1,127 @@
+//! Where admitted requests go, and which paths need what.
+
+use super::*;
+use crate::admission::Identity;
+
+const ALL: &str = "agents:weather:read agents:weather:write agents:weather:push agents:calculator:read agents:calculator:write agents:calculator:push";
+
+#[derive(Debug, PartialEq, Eq)]
+enum Went {
+    ToControlPlane,
+    Constant(String),
+    Path(String, String),
+    Unchanged,
+}
+
+fn went(gate: &mut Gate, call: Call<'_>) -> Went {
+    let call = Call { authorization: call.authorization.or_else(|| Some(gate.bearer(ALL))), ..call };
+    match admission(gate.decide(&call)).route().clone() {
+        Route::ControlPlane => Went::ToControlPlane,
+        Route::Unchanged => Went::Unchanged,
+        Route::Agent { cluster, rewrite: Rewrite::Constant, .. } => Went::Constant(cluster.to_string()),
+        Route::Agent { cluster, rewrite: Rewrite::Path(path), .. } => Went::Path(cluster.to_string(), path),
+    }
+}
+
+#[test]
+fn an_agent_at_the_root_needs_no_rewrite_of_its_own() {
+    let mut gate = Gate::new();
+    for call in [
+        post("/agents/weather", "x"),
+        post("/agents/weather/?a=b", "x"),
+        get("/agents/weather/tasks/t?historyLength=1"),
+    ] {
+        assert_eq!(went(&mut gate, call), Went::Constant("agent-weather".into()));
+    }
+}
+
+#[test]
+fn an_agent_below_a_path_gets_its_registered_path_and_the_query() {
+    let mut gate = Gate::new();
+    let to = |path: &str| Went::Path("agent-calculator".into(), path.into());
+    assert_eq!(went(&mut gate, post("/agents/calculator", "x")), to("/a2a/rpc"));
+    assert_eq!(went(&mut gate, post("/agents/calculator/?q=1", "x")), to("/a2a/rpc?q=1"));
+    assert_eq!(went(&mut gate, get("/agents/calculator/v1/tasks?status=x")), to("/a2a/v1/tasks?status=x"));
+}
+
+#[test]
+fn the_agents_own_settings_go_with_it() {
+    let mut gate = Gate::new();
+    let call = Call { authorization: Some(gate.bearer(ALL)), ..get("/agents/calculator/tasks") };
+    let admitted = admission(gate.decide(&call));
+    let Route::Agent { identity, timeout_ms, .. } = admitted.route() else { panic!("{admitted:?}") };
+    assert_eq!((*identity, *timeout_ms), (Identity::Forwarded, Some(5000)));
+    assert_eq!(admitted.caller().unwrap().client(), "app");
+}
+
+#[test]
+fn cards_and_listing_come_from_the_control_plane() {
+    let mut gate = Gate::new();
+    for path in [
+        "/agents",
+        "/agents/?tag=x",
+        "/agents/weather",
+        "/agents/weather/",
+        "/agents/weather/.well-known/agent-card.json",
+    ] {
+        assert_eq!(went(&mut gate, get(path)), Went::ToControlPlane, "{path}");
+    }
+}
+
+#[test]
+fn tokens_and_metadata_need_no_token() {
+    let mut gate = Gate::new();
+    let open = |gate: &mut Gate, call: Call<'_>| told(&gate.decide(&call));
+    assert_eq!(
+        open(&mut gate, Call { authorization: Some("Basic YTpi".into()), ..post("/oauth2/token", "x") }),
+        "public"
+    );
+    for path in [
+        "oauth-protected-resource",
+        "oauth-protected-resource/agents/weather",
+        "oauth-authorization-server",
+        "jwks.json",
+        "ai-catalog.json",
+    ] {
+        assert_eq!(open(&mut gate, get(&format!("/.well-known/{path}"))), "public", "{path}");
+    }
+    for path in ["/", "/agents", "/agents/weather", "/admin", "/.well-known/other", "/oauth2/token/x"] {
+        assert_eq!(open(&mut gate, get(path)), "401 token_missing", "{path}");
+    }
+}
+
+#[test]
+fn admin_needs_exposure_and_its_own_scope() {
+    let mut gate = Gate::with(json!({"admin": "public"}), json!({}));
+    assert_eq!(gate.outcome("gateway:admin", get("/admin/agents")), "admin");
+    assert_eq!(gate.outcome(ALL, get("/admin/agents")), "403 insufficient_scope");
+    assert_eq!(gate.outcome("gateway:admin", get("/administrator")), "404 not_found");
+    assert_eq!(Gate::new().outcome("gateway:admin", get("/admin/agents")), "404 not_found");
+}
+
+#[test]
+fn a_standalone_filter_leaves_routing_alone_and_has_no_control_plane() {
+    let mut gate = Gate::with(json!({"host": "standalone", "controlPlaneCluster": null}), json!({}));
+    assert_eq!(went(&mut gate, post("/agents/calculator", "x")), Went::Unchanged);
+    assert_eq!(went(&mut gate, get("/agents/calculator")), Went::Unchanged);
+    assert_eq!(gate.outcome(ALL, get("/agents")), "404 not_found");
+}
+
+#[test]
+fn paths_and_verbs_that_are_not_there_are_told_apart() {
+    let mut gate = Gate::new();
+    assert_eq!(gate.outcome(ALL, get("/agents/weather/unknown")), "404 not_found");
+    assert_eq!(gate.outcome(ALL, get("/agents/.well-known/agent-card.json")), "404 not_found");
+    assert_eq!(gate.outcome(ALL, get("/agents/Weather")), "404 not_found");
+    assert_eq!(gate.outcome(ALL, get("/agents/weather-2")), "403 insufficient_scope");
+    for (method, path, allow) in [
+        ("PUT", "/agents/weather", "GET, HEAD, POST"),
+        ("POST", "/agents", "GET"),
+        ("DELETE", "/agents/weather/tasks/t", "GET"),
+    ] {
+        let call = Call { method, authorization: Some(gate.bearer(ALL)), ..get(path) };
+        let denial = denial(gate.decide(&call));
+        assert_eq!(denial.status(), 405, "{method} {path}");
+        assert!(denial.headers().contains(&("allow", allow.to_owned())), "{:?}", denial.headers());
+    }
+}
