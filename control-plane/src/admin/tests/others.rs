@@ -59,6 +59,7 @@ async fn a_clients_secret_is_shown_once() {
     let scene = Scene::new().await;
     let made = scene.post("/admin/clients", json!({"clientId": "ci", "scopes": ["agents:a:read"]})).await;
     assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.header("cache-control"), "no-store");
     let secret = made.json()["clientSecret"].as_str().unwrap().to_owned();
     for path in ["/admin/clients", "/admin/clients/ci"] {
         let text = scene.get(path).await.text;
