@@ -209,3 +209,6 @@ impl Reconciler {
         Ok(Some(policy))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Agents' resources between two publications: what has not changed is not built again.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use crate::{
     broker::Broker,
@@ -29,17 +32,32 @@ impl AgentParts {
                 BackendAuth::None => CredentialValue::Missing,
                 _ => broker.credential(id),
             };
-            let resources = match self.parts.remove(id) {
-                Some(part) if !Arc::ptr_eq(&part.agent, agent) => AgentResources::new(agent, &credential),
-                Some(part) if part.credential == credential => part.resources,
-                Some(part) => part.resources.with_credential(agent, &credential),
-                None => AgentResources::new(agent, &credential),
-            };
-            self.parts.insert(id.clone(), Part { agent: agent.clone(), credential, resources });
+            match self.parts.entry(id.clone()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Part::new(agent, credential));
+                }
+                Entry::Occupied(mut part) => part.get_mut().follow(agent, credential),
+            }
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &AgentResources> {
         self.parts.values().map(|part| &part.resources)
+    }
+}
+
+impl Part {
+    fn new(agent: &Arc<Agent>, credential: CredentialValue) -> Self {
+        let resources = AgentResources::new(agent, &credential);
+        Self { agent: agent.clone(), credential, resources }
+    }
+
+    fn follow(&mut self, agent: &Arc<Agent>, credential: CredentialValue) {
+        if !Arc::ptr_eq(&self.agent, agent) {
+            *self = Self::new(agent, credential);
+        } else if self.credential != credential {
+            self.resources = self.resources.clone().with_credential(agent, &credential);
+            self.credential = credential;
+        }
     }
 }

@@ -165,14 +165,14 @@ impl Channel {
         self.look = Look::Due;
     }
 
-    /// Sends something with the next look, even if nothing is news.
+    /// Forgets that one good resource was sent: the state-of-the-world response that goes out for it carries all of them.
     pub(super) fn send_again(&mut self) {
-        let good = |held: &Held| match held {
-            Held::Sent(resource) => Some(resource.shared_name()),
-            Held::Reported(_) => None,
+        let good = |held: &&Held| match held {
+            Held::Sent(resource) => !self.refused.contains_key(resource.name()),
+            Held::Reported(_) => false,
         };
-        if let Some(name) = self.held.values().find_map(good) {
-            self.held.insert(name, Held::Reported(String::new()));
+        if let Some(Held::Sent(resource)) = self.held.values().find(good).cloned() {
+            self.held.remove(resource.name());
         }
         self.look = Look::Due;
     }

@@ -182,7 +182,7 @@ fn a_refused_policy_holds_nothing_else_back() {
 #[test]
 fn an_unknown_name_is_denied_at_once_and_one_on_its_way_is_not() {
     let awaited = (agent("a", &["http://127.0.0.1:1"], bearer()), CredentialValue::Awaited);
-    let mut envoy = FakeEnvoy::running(&snapshot(1, &[awaited.clone()]));
+    let mut envoy = FakeEnvoy::running(&snapshot(1, std::slice::from_ref(&awaited)));
     envoy.subscribe(ResourceKind::Secret, &["credential-a", "credential-x"]);
     check(&mut envoy, &["sds -credential-x"]);
     envoy.acknowledge_all();

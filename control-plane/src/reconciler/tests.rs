@@ -1,0 +1,153 @@
+//! From the registry to what is published, over a real store.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tollgate_policy::document::LimitDocument;
+
+use super::{Published, Reconciler};
+use crate::{
+    broker::{Broker, Edges},
+    config::Config,
+    domain::{AgentStatus, BackendAuth, Client, ClientId, Generation, Permission, Scope, SigningAlgorithm, SigningKey},
+    outbound::Outbound,
+    secrets::SecretSource,
+    store::{Change, SealingKey, Store},
+    xds::{
+        ResourceKind, Snapshot,
+        fixtures::{self, agent},
+    },
+};
+
+struct Running {
+    store: Store,
+    published: Published,
+    dir: tempfile::TempDir,
+    stopping: DropGuard,
+}
+
+fn reconciler(store: &Store) -> (Reconciler, Published) {
+    let config = Arc::new(Config::parse("", &BTreeMap::new()).unwrap());
+    let edges = Edges { clock: || 1000, jitter: || 0.5 };
+    let outbound = Outbound::new(config.outbound.clone()).unwrap();
+    let broker = Broker::new(outbound, SecretSource::new(&config.secrets, &BTreeMap::new()), edges);
+    Reconciler::new(store.clone(), broker, config, &fixtures::edge()).unwrap()
+}
+
+impl Running {
+    fn start(dir: tempfile::TempDir) -> Self {
+        let key = SealingKey::load_or_create(&dir.path().join("key")).unwrap();
+        let store = Store::open(dir.path(), &key).unwrap();
+        let (reconciler, published) = reconciler(&store);
+        let stopping = CancellationToken::new();
+        tokio::spawn(reconciler.run(stopping.clone()));
+        Self { store, published, dir, stopping: stopping.drop_guard() }
+    }
+
+    async fn write(&self, changes: Vec<Change>) -> Generation {
+        self.store.write(move |_| Ok::<_, ()>(changes)).await.unwrap()
+    }
+
+    /// The snapshot once it shows `generation`.
+    async fn at(&self, generation: Generation) -> Arc<Snapshot> {
+        let mut snapshots = self.published.snapshots();
+        let there = |it: &Option<Arc<Snapshot>>| it.as_ref().is_some_and(|it| it.generation() >= generation);
+        snapshots.wait_for(there).await.unwrap().clone().unwrap()
+    }
+
+    async fn after(&self, changes: Vec<Change>) -> Arc<Snapshot> {
+        let generation = self.write(changes).await;
+        self.at(generation).await
+    }
+}
+
+fn policy_version(snapshot: &Snapshot) -> String {
+    snapshot.resource(ResourceKind::Extension, "tollgate").unwrap().version().to_owned()
+}
+
+fn put(id: &str) -> Change {
+    Change::PutAgent(agent(id, &["http://127.0.0.1:1"], BackendAuth::None))
+}
+
+fn client() -> Change {
+    let id = ClientId::try_from("c").unwrap();
+    let (name, scopes, secrets) = (String::new(), Vec::new(), Vec::new());
+    Change::PutClient(Client { id, name, scopes, secrets, disabled: false, created_at: 0 })
+}
+
+fn row(limit: Option<LimitDocument>) -> Change {
+    let scope = Scope::try_from("s").unwrap();
+    Change::PutPermission(Permission { scope, agents: vec!["*".to_owned()], operations: Vec::new(), limit })
+}
+
+#[tokio::test]
+async fn an_agent_is_published_while_it_is_active() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let shown = running.after(vec![put("a"), put("b")]).await;
+    assert!(shown.resource(ResourceKind::Cluster, "agent-a").is_some());
+    let mut inactive = agent("a", &["http://127.0.0.1:1"], BackendAuth::None);
+    inactive.status = AgentStatus::Inactive;
+    let hidden = running.after(vec![Change::PutAgent(inactive)]).await;
+    assert!(hidden.resource(ResourceKind::Cluster, "agent-a").is_none());
+    assert!(hidden.resource(ResourceKind::Cluster, "agent-b").is_some());
+    assert_ne!(policy_version(&shown), policy_version(&hidden));
+}
+
+#[tokio::test]
+async fn what_does_not_concern_the_policy_does_not_send_it_again() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let before = running.after(vec![put("a")]).await;
+    let after = running.after(vec![client()]).await;
+    assert!(after.generation() > before.generation());
+    assert_eq!(policy_version(&before), policy_version(&after));
+    let moved = agent("a", &["http://127.0.0.1:2"], BackendAuth::None);
+    let moved = running.after(vec![Change::PutAgent(moved)]).await;
+    assert_eq!(policy_version(&before), policy_version(&moved), "a backend is the cluster's business");
+    assert_ne!(before.resource(ResourceKind::Cluster, "agent-a"), moved.resource(ResourceKind::Cluster, "agent-a"));
+}
+
+#[tokio::test]
+async fn versions_survive_a_restart() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    running.after(vec![put("a")]).await;
+    let before = running.after(vec![client()]).await;
+    drop(running.stopping);
+    let after = reconciler(&running.store).1.snapshots().borrow().clone().unwrap();
+    assert_eq!(policy_version(&before), policy_version(&after));
+    assert_eq!(before.resource(ResourceKind::Cluster, "agent-a"), after.resource(ResourceKind::Cluster, "agent-a"));
+    drop(running.dir);
+}
+
+#[tokio::test]
+async fn a_policy_that_the_filter_would_refuse_is_not_published() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let good = running.after(vec![put("a")]).await;
+    let zero = LimitDocument { requests_per_minute: Some(0), burst: None, unlimited: false };
+    running.write(vec![row(Some(zero))]).await;
+    let mut faults = running.published.fault.subscribe();
+    let fault = faults.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert!(fault.contains("permissions[0].limit"), "{fault}");
+    let current = running.published.snapshots().borrow().clone().unwrap();
+    assert_eq!(current.generation(), good.generation());
+    running.after(vec![row(None), put("b")]).await;
+    faults.wait_for(Option::is_none).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_signing_key_is_a_new_policy() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let before = running.after(vec![put("a")]).await;
+    let jwk =
+        serde_json::json!({"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let key = SigningKey {
+        kid: "k".to_owned(),
+        algorithm: SigningAlgorithm::EdDsa,
+        private_key: vec![1].into(),
+        public_jwk: jwk,
+        active_from: 0,
+        retires_at: None,
+    };
+    let after = running.after(vec![Change::PutSigningKeys(vec![key])]).await;
+    assert_ne!(policy_version(&before), policy_version(&after));
+    assert!(running.published.policy().unwrap().issuers().knows_key("http://127.0.0.1:8080", "k"));
+}
