@@ -15,6 +15,8 @@ mod openapi;
 mod paging;
 mod permissions;
 #[cfg(test)]
+pub(crate) mod scene;
+#[cfg(test)]
 mod tests;
 mod time;
 
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -105,7 +107,9 @@ async fn admit(State(state): State<AdminState>, request: Request, next: Next) ->
         return refusal.with_challenge(challenge).into_response();
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    // Some answers hold a new secret.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if !method.is_safe() {
         tracing::info!(client = visitor.client(), %method, path, status = response.status().as_u16(), "admin");
     }

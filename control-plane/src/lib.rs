@@ -21,5 +21,3 @@ pub mod xds;
 
 #[cfg(test)]
 mod fake_backend;
-#[cfg(test)]
-mod scene;

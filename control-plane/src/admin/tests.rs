@@ -8,7 +8,7 @@ mod properties;
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 
-use crate::scene::{Answer, Scene};
+use crate::admin::scene::{Answer, Scene};
 
 async fn check_door(authorization: Option<&str>, expect: (u16, &str, &str)) {
     let scene = Scene::new().await;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{CliError, ClientCommand, execute};
 use crate::{
+    admin::scene::Scene,
     fake_backend::{FakeBackend, Reply},
-    scene::Scene,
 };
 
 #[derive(Parser)]

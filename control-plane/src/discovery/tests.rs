@@ -5,8 +5,8 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::{
+    admin::scene::{Answer, Scene},
     domain::{Agent, Card, CardPaths, Registry},
-    scene::{Answer, Scene},
     store::Change,
 };
 

@@ -4,9 +4,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    admin::scene::{Scene, card_reply},
     cards::samples,
     fake_backend::{FakeBackend, Reply},
-    scene::{Scene, card_reply},
 };
 
 const REGISTER: &str = "/admin/agents/register";

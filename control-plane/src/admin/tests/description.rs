@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{admin::openapi::DOCUMENT, scene::Scene};
+use crate::admin::{openapi::DOCUMENT, scene::Scene};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{fake_backend::Reply, scene::Scene};
+use crate::{admin::scene::Scene, fake_backend::Reply};
 
 /// A write is refused by status and field, and nothing changes.
 async fn check(scene: &Scene, method: Method, path: &str, body: Value, expect: (u16, &str)) {
@@ -59,6 +59,7 @@ async fn a_clients_secret_is_shown_once() {
     let scene = Scene::new().await;
     let made = scene.post("/admin/clients", json!({"clientId": "ci", "scopes": ["agents:a:read"]})).await;
     assert_eq!(made.status, 201, "{}", made.text);
+    assert_eq!(made.header("cache-control"), "no-store");
     let secret = made.json()["clientSecret"].as_str().unwrap().to_owned();
     for path in ["/admin/clients", "/admin/clients/ci"] {
         let text = scene.get(path).await.text;

@@ -4,7 +4,7 @@ use http::Method;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::scene::Scene;
+use crate::admin::scene::Scene;
 
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
