@@ -184,6 +184,11 @@ impl FakeEnvoy {
         });
     }
 
+    /// Whether a response of a kind waits for an answer.
+    pub(crate) fn owes(&self, kind: ResourceKind) -> bool {
+        self.waiting.iter().any(|it| it.type_url == kind.type_url())
+    }
+
     pub(crate) fn acknowledge_all(&mut self) {
         while let Some(response) = self.waiting.first() {
             let kind = ResourceKind::from_type_url(&response.type_url).unwrap();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::{
     Applied, CredentialValue, ResourceKind,
     fixtures::{FakeEnvoy, agent, bearer, plain, ready, snapshot},
@@ -265,4 +267,49 @@ fn an_answer_to_nothing_is_ignored() {
     envoy.ask(ResourceKind::Cluster, |request| request.response_nonce = "77".to_owned());
     check(&mut envoy, &["cds +tollgate-control-plane"]);
     assert!(!is_applied(&envoy, 1));
+}
+
+/// What a client does between two publications.
+#[derive(Debug, Clone)]
+enum Step {
+    Publish(Vec<(usize, u16)>),
+    Accept(ResourceKind),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let agents = prop::collection::btree_map(0..NAMES.len(), 1..4_u16, 0..=NAMES.len());
+    prop_oneof![
+        agents.prop_map(|agents| Step::Publish(agents.into_iter().collect())),
+        Just(Step::Accept(ResourceKind::Cluster)),
+        Just(Step::Accept(ResourceKind::Extension)),
+    ]
+}
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+proptest! {
+    #[test]
+    fn whatever_the_order_a_client_ends_with_the_last_snapshot(steps in prop::collection::vec(step(), 1..30)) {
+        let mut last = plain(1, &[]);
+        let mut envoy = FakeEnvoy::running(&last);
+        for (generation, step) in (2..).zip(steps) {
+            match step {
+                Step::Publish(agents) => {
+                    let agents: Vec<_> = agents.into_iter().map(|(at, port)| (NAMES[at], port)).collect();
+                    last = plain(generation, &agents);
+                    envoy.publish(&last);
+                }
+                Step::Accept(kind) if envoy.owes(kind) => envoy.answer(kind, None),
+                Step::Accept(_) => {}
+            }
+        }
+        envoy.acknowledge_all();
+        for kind in [ResourceKind::Cluster, ResourceKind::Listener, ResourceKind::Extension] {
+            let wanted = last.set(kind).values().map(|it| (it.name().to_owned(), it.version().to_owned()));
+            let has = envoy.has.iter().filter(|((its, _), _)| *its == kind);
+            let has = has.map(|((_, name), version)| (name.clone(), version.clone()));
+            prop_assert_eq!(has.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+        }
+        prop_assert!(is_applied(&envoy, last.generation().get()));
+    }
 }
