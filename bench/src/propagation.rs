@@ -123,7 +123,7 @@ fn trials(stage: &Stage, gateway: &Gateway, cycles: usize) -> Result<BTreeMap<&'
         timed("grant", &measured, 200, &|writer| writer.grant(PROBE_SCOPE, &[MEASURED_AGENT, NEWCOMER]))?;
         timed("revoke", &measured, 403, &|writer| writer.grant(PROBE_SCOPE, &[NEWCOMER]))?;
         timed("register", &newcomer, 200, &|writer| writer.register(NEWCOMER))?;
-        timed("remove", &newcomer, 403, &|writer| writer.remove(NEWCOMER))?;
+        timed("remove", &newcomer, 404, &|writer| writer.remove(NEWCOMER))?;
     }
     Ok(results)
 }

@@ -34,10 +34,11 @@ pub struct Gateway {
     /// The registered external issuer.
     pub issuer: Issuer,
     ports: Ports,
-    directory: TempDir,
     variables: Vec<(String, String)>,
     control: Mutex<Process>,
     envoy: Process,
+    // Dropped last: the processes show their logs on the way out.
+    directory: TempDir,
 }
 
 /// What differs from the default gateway.

@@ -11,6 +11,9 @@ use std::{
 /// Starts `$@` with its output in `$LOG`, says its pid, and kills it when standard input closes.
 const KEEPER: &str = r#""$@" >>"$LOG" 2>&1 </dev/null & child=$!; echo $child; cat >/dev/null; kill -KILL $child 2>/dev/null; wait $child"#;
 
+/// Lines of its log that are shown when a test fails.
+const SHOWN: usize = 40;
+
 /// A running program.
 #[derive(Debug)]
 pub struct Process {
@@ -36,6 +39,8 @@ impl Process {
             .env("LOG", log)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // The shell says "Killed" there.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let mut line = String::new();
@@ -80,7 +85,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("---- {} ----\n{}", self.name, self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = &lines[lines.len().saturating_sub(SHOWN)..];
+            eprintln!("---- {}, the last of {} lines ----\n{}", self.name, lines.len(), last.join("\n"));
         }
     }
 }

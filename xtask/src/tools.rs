@@ -127,11 +127,6 @@ pub(crate) fn require_free_port(port: u16, flag: &str) -> Result<()> {
     }
 }
 
-/// A TCP port that was free on 127.0.0.1 a moment ago.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on 127.0.0.1")?.local_addr()?.port())
-}
-
 /// The command line as a person would type it.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -81,8 +81,8 @@ fn connection_manager() -> HttpConnectionManager {
         })),
         http_filters: vec![tollgate(), router()],
         use_remote_address: Some(BoolValue { value: true }),
-        normalize_path: Some(BoolValue { value: true }),
-        // The filter refuses `//`: merged here, it would never see it, and the backend might see another path than we decided on.
+        // The filter refuses dot segments, backslashes and `//`: normalised here, it would never see them.
+        normalize_path: Some(BoolValue { value: false }),
         merge_slashes: false,
         path_with_escaped_slashes_action: PathWithEscapedSlashesAction::RejectRequest.into(),
         early_header_mutation_extensions: vec![forged_headers()],

@@ -193,7 +193,7 @@ fn denials_speak_the_callers_binding() {
     assert_eq!(rest.json()["error"]["code"], 403);
     assert_eq!(rest.json()["error"]["status"], "PERMISSION_DENIED");
     let listing = gateway.request("GET", "/agents").send();
-    assert_eq!((listing.status, &listing.json()["error"]["code"]), (401, &json!("UNAUTHENTICATED")));
+    assert_eq!((listing.status, &listing.json()["error"]["code"]), (401, &json!("TOKEN_MISSING")));
     assert_scope(&rpc, "agents:denials:write");
     assert_scope(&rest, "agents:denials:write");
 }

@@ -55,11 +55,15 @@ impl Scene {
     /// Every attack is answered with its status; then nothing arrived, nothing trapped, and an honest call passes.
     #[track_caller]
     fn check(&self, attacks: &[(&str, Request, u16)]) {
+        let mut wrong = Vec::new();
         for (name, request, status) in attacks {
             let response = request.send();
-            assert_eq!(response.status, *status, "{name}: {}", response.text());
+            if response.status != *status {
+                wrong.push(format!("{name}: {} instead of {status}: {}", response.status, response.text()));
+            }
             assert_denial(name, &response);
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(self.backend.calls().is_empty(), "the backend was touched: {:?}", self.backend.calls());
         self.gateway.assert_no_trap();
         assert_eq!(self.call().bearer(&self.full()).send().status, 200);
@@ -197,7 +201,7 @@ fn paths_that_only_resemble_an_agent_are_refused() {
         ("dot segments out of the agent", scene.at("/agents/hostile-paths/../../admin/agents"), 400),
         ("encoded dot segments", scene.at("/agents/other/%2e%2e/hostile-paths"), 400),
         ("half-encoded dot segments", scene.at("/agents/other/.%2E/hostile-paths"), 400),
-        ("encoded letter in the id", scene.at("/agents/hostile%2dpaths"), 400),
+        ("encoded letter in the id", scene.at("/agents/hostile%2dpaths"), 404),
         ("encoded NUL", scene.at("/agents/hostile-paths%00"), 400),
         ("path parameter", scene.at("/agents/hostile-paths;x=1/message:send"), 400),
         ("bytes that are no ASCII", scene.at("/agents/hostile-paths/\u{e9}"), 400),
