@@ -22,10 +22,10 @@ use std::{
 use crate::{
     broker::{Broker, Edges},
     config::{Config, Listen},
-    domain::UnixSeconds,
-    issuer::{JwksReader, Refresher},
+    domain::{AgentId, UnixSeconds},
+    issuer::{JwksReader, Refresher, UnknownKeys},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
-    xds::{self, NodeTable, XdsTls},
+    xds::{self, NodeTable, TrafficReports, XdsTls},
 };
 use foundation::Foundation;
 pub use foundation::FoundationError;
@@ -122,12 +122,28 @@ impl Bound {
         tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();
-        let refusals = Arc::new(broker.clone());
-        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), refusals, stopping.clone()));
+        let reports = Arc::new(Reports { broker: broker.clone(), unknown_keys: unknown_keys.clone() });
+        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, stopping.clone()));
         let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
         tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
+    }
+}
+
+/// Passes on what Envoy saw.
+struct Reports {
+    broker: Broker,
+    unknown_keys: UnknownKeys,
+}
+
+impl TrafficReports for Reports {
+    fn backend_refused(&self, agent: &AgentId) {
+        self.broker.backend_refused(agent);
+    }
+
+    fn unknown_key(&self) {
+        self.unknown_keys.report_unsaid();
     }
 }
 

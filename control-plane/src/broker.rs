@@ -28,7 +28,7 @@ use crate::{
     domain::{Agent, AgentId, BackendAuth, UnixSeconds},
     outbound::Outbound,
     secrets::{SecretError, SecretSource},
-    xds::{BackendRefusals, CredentialValue},
+    xds::CredentialValue,
 };
 use bindings::Bindings;
 use exchange::TokenEndpoint;
@@ -214,8 +214,9 @@ impl Broker {
     }
 }
 
-impl BackendRefusals for Broker {
-    fn backend_refused(&self, agent: &AgentId) {
+impl Broker {
+    /// `agent`'s backend answered 401: its credential is fetched anew, before it expires.
+    pub fn backend_refused(&self, agent: &AgentId) {
         let (fresh, changed) = self.lock().refused(agent, &self.shared.secrets);
         self.start(fresh);
         if changed {

@@ -29,7 +29,7 @@ mod sotw;
 mod tests;
 mod upstream_tls;
 
-pub use access::BackendRefusals;
+pub use access::TrafficReports;
 pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name};
 pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;

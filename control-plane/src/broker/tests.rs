@@ -19,7 +19,7 @@ use crate::{
     domain::{Agent, AgentId, BackendAuth, OAuthClient, Secret, SecretText, TokenAuthMethod},
     outbound::{Fetched, OutboundError},
     secrets::SecretSource,
-    xds::{BackendRefusals, CredentialValue, fixtures::agent},
+    xds::{CredentialValue, fixtures::agent},
 };
 
 /// What the token endpoint does next; the last is repeated.

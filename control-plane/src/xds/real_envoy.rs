@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BackendRefusals, CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, ResourceKind, Snapshot,
+    CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, ResourceKind, Snapshot, TrafficReports,
     fixtures::{self, agent, ready, snapshot_of},
     serve,
 };
@@ -27,8 +27,10 @@ const PLANTED: &str = "planted-secret";
 
 struct Nobody;
 
-impl BackendRefusals for Nobody {
+impl TrafficReports for Nobody {
     fn backend_refused(&self, _: &AgentId) {}
+
+    fn unknown_key(&self) {}
 }
 
 /// A control plane's xDS port, and an Envoy that was started on it.

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
-use super::{BackendRefusals, NodeTable, SnapshotFeed, access::Receiver, service::Ads};
+use super::{NodeTable, SnapshotFeed, TrafficReports, access::Receiver, service::Ads};
 use crate::domain::SecretText;
 
 /// TLS on the xDS port, PEM.
@@ -40,7 +40,7 @@ pub async fn serve(
     tls: Option<XdsTls>,
     snapshots: SnapshotFeed,
     nodes: NodeTable,
-    refusals: Arc<dyn BackendRefusals>,
+    reports: Arc<dyn TrafficReports>,
     stopping: CancellationToken,
 ) -> Result<(), ServeError> {
     let ads = Ads { snapshots, nodes, stopping: stopping.clone() };
@@ -50,7 +50,7 @@ pub async fn serve(
     }
     server
         .add_service(AggregatedDiscoveryServiceServer::new(ads))
-        .add_service(AccessLogServiceServer::new(Receiver { listener: refusals, stopping: stopping.clone() }))
+        .add_service(AccessLogServiceServer::new(Receiver { reports, stopping: stopping.clone() }))
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stopping.cancelled_owned())
         .await?;
     Ok(())

@@ -8,6 +8,7 @@ use proxy_wasm::{
 };
 use tollgate_policy::{
     Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin, document::BodyMode,
+    token::TokenFault,
 };
 
 use crate::{header_value, host, plugin::Service, signature::EnvoySignatures};
@@ -18,6 +19,8 @@ const RECORD: &str = "tollgate";
 const CLUSTER: &str = "x-tollgate-cluster";
 const BACKEND: &str = "x-tollgate-backend";
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
+/// Marks a request refused for an unknown key: Envoy's log of those tells the control plane to read its issuer's keys again.
+const UNKNOWN_KEY: &str = "x-tollgate-unknown-key";
 /// Every header of ours starts so, whoever sent it.
 const OWN_PREFIX: &str = "x-tollgate-";
 /// Milliseconds; Envoy's router reads it.
@@ -143,7 +146,12 @@ fn first_step(service: &Service, body: Body) -> Step {
 
 fn act(service: &Service, decision: &Decision, headers: Headers) -> Action {
     match decision {
-        Decision::Deny(denial) => deny(service, denial),
+        Decision::Deny(denial) => {
+            if headers == Headers::Held && denial.code() == TokenFault::UnknownKey.code() {
+                host::set_request_header(UNKNOWN_KEY, b"1");
+            }
+            deny(service, denial)
+        }
         Decision::Admit(admission) => {
             host::set_filter_state(RECORD, admission.record());
             if headers == Headers::Held {

@@ -28,15 +28,17 @@ use tonic::{Streaming, transport::Channel};
 use super::serve;
 use crate::{
     domain::{AgentId, Generation},
-    xds::{Applied, BackendRefusals, NodeTable, ResourceKind, Snapshot, StreamKind, fixtures::plain},
+    xds::{Applied, NodeTable, ResourceKind, Snapshot, StreamKind, TrafficReports, fixtures::plain},
 };
 
 struct Heard(mpsc::UnboundedSender<AgentId>);
 
-impl BackendRefusals for Heard {
+impl TrafficReports for Heard {
     fn backend_refused(&self, agent: &AgentId) {
         self.0.send(agent.clone()).unwrap();
     }
+
+    fn unknown_key(&self) {}
 }
 
 struct Running {
