@@ -1,11 +1,59 @@
-//! The bodies of denials: A2A v1.0 section 3.3.2 and 5.4 for the two HTTP bindings, `{"error":{code,message,details}}` for the rest.
+//! The bodies of denials: A2A v1.0 sections 5.4 and 9.5 for the two HTTP bindings, `{"error":{code,message,details}}` for the rest.
+//! Typed, so that members come in the order they are read in, whatever features `serde_json` is built with.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{Binding, Reason};
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "tollgate";
+
+/// `{"error": …}`.
+#[derive(Serialize)]
+struct Envelope<E> {
+    error: E,
+}
+
+/// JSON-RPC 2.0 section 5.1.
+#[derive(Serialize)]
+struct RpcError<'a> {
+    code: i32,
+    message: &'a str,
+    data: [ErrorInfo<'a>; 1],
+}
+
+/// `google.rpc.Status` as JSON.
+#[derive(Serialize)]
+struct StatusError<'a> {
+    code: u16,
+    status: &'static str,
+    message: &'a str,
+    details: [ErrorInfo<'a>; 1],
+}
+
+/// The gateway's own form.
+#[derive(Serialize)]
+struct GatewayError<'a> {
+    code: String,
+    message: &'a str,
+    details: Metadata<'a>,
+}
+
+/// `google.rpc.ErrorInfo`.
+#[derive(Serialize)]
+struct ErrorInfo<'a> {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    reason: String,
+    domain: &'static str,
+    metadata: Metadata<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(rename = "agentId", skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+}
 
 /// The media type of a denial's body.
 pub(super) fn content_type(binding: &Binding) -> &'static str {
@@ -20,33 +68,31 @@ pub(super) fn content_type(binding: &Binding) -> &'static str {
 pub(super) fn render(reason: &Reason, message: &str, binding: &Binding, agent: Option<&str>) -> String {
     match binding {
         Binding::JsonRpc(id) => {
-            let error = json!({"code": reason.rpc_code(), "message": message, "data": [info(reason, agent)]});
+            let error = json(&RpcError { code: reason.rpc_code(), message, data: [info(reason, agent)] });
             // The id is JSON already.
             format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, id.as_json())
         }
-        Binding::HttpJson => json!({"error": {
-            "code": reason.status(),
-            "status": reason.google_status(),
-            "message": message,
-            "details": [info(reason, agent)],
-        }})
-        .to_string(),
+        Binding::HttpJson => {
+            let (code, status) = (reason.status(), reason.google_status());
+            json(&Envelope { error: StatusError { code, status, message, details: [info(reason, agent)] } })
+        }
         Binding::Gateway | Binding::Grpc => {
             let code = reason.code().to_ascii_uppercase();
-            json!({"error": {"code": code, "message": message, "details": metadata(agent)}}).to_string()
+            json(&Envelope { error: GatewayError { code, message, details: Metadata { agent } } })
         }
     }
 }
 
-fn info(reason: &Reason, agent: Option<&str>) -> Value {
-    json!({
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": reason.code().to_ascii_uppercase(),
-        "domain": DOMAIN,
-        "metadata": metadata(agent),
-    })
+fn info<'a>(reason: &Reason, agent: Option<&'a str>) -> ErrorInfo<'a> {
+    ErrorInfo {
+        kind: "type.googleapis.com/google.rpc.ErrorInfo",
+        reason: reason.code().to_ascii_uppercase(),
+        domain: DOMAIN,
+        metadata: Metadata { agent },
+    }
 }
 
-fn metadata(agent: Option<&str>) -> Value {
-    agent.map_or_else(|| json!({}), |id| json!({"agentId": id}))
+/// Strings and numbers always serialise; an empty body would still be a denial.
+fn json(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }

@@ -22,28 +22,58 @@ fn read() -> Binding {
 
 #[test]
 fn a_missing_token_in_json_rpc() {
-    assert_snapshot!(check(&Reason::Token(TokenFault::Missing), &read()), @"");
+    assert_snapshot!(check(&Reason::Token(TokenFault::Missing), &read()), @r#"
+    401
+    content-type: application/json
+    www-authenticate: Bearer realm="tollgate", scope="agents:weather:read agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    {"jsonrpc":"2.0","id":null,"error":{"code":-32041,"message":"a bearer token is required","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"TOKEN_MISSING","domain":"tollgate","metadata":{"agentId":"weather"}}]}}
+    "#);
 }
 
 #[test]
 fn an_expired_token_in_http_json() {
-    assert_snapshot!(check(&Reason::Token(TokenFault::Expired), &Binding::HttpJson), @"");
+    assert_snapshot!(check(&Reason::Token(TokenFault::Expired), &Binding::HttpJson), @r#"
+    401
+    content-type: application/a2a+json
+    www-authenticate: Bearer realm="tollgate", error="invalid_token", error_description="the token has expired", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    {"error":{"code":401,"status":"UNAUTHENTICATED","message":"the token has expired","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"TOKEN_EXPIRED","domain":"tollgate","metadata":{"agentId":"weather"}}]}}
+    "#);
 }
 
 #[test]
 fn a_missing_scope_in_each_binding() {
     let reason = Reason::Scope(OperationClass::Write);
-    assert_snapshot!(check(&reason, &read()), @"");
-    assert_snapshot!(check(&reason, &Binding::HttpJson), @"");
-    assert_snapshot!(check(&reason, &Binding::Gateway), @"");
-    assert_snapshot!(check(&reason, &Binding::Grpc), @"");
+    assert_snapshot!(check(&reason, &read()), @r#"
+    403
+    content-type: application/json
+    www-authenticate: Bearer realm="tollgate", error="insufficient_scope", scope="agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    {"jsonrpc":"2.0","id":null,"error":{"code":-32043,"message":"the token's scopes do not grant write on this agent","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INSUFFICIENT_SCOPE","domain":"tollgate","metadata":{"agentId":"weather"}}]}}
+    "#);
+    assert_snapshot!(check(&reason, &Binding::HttpJson), @r#"
+    403
+    content-type: application/a2a+json
+    www-authenticate: Bearer realm="tollgate", error="insufficient_scope", scope="agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    {"error":{"code":403,"status":"PERMISSION_DENIED","message":"the token's scopes do not grant write on this agent","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INSUFFICIENT_SCOPE","domain":"tollgate","metadata":{"agentId":"weather"}}]}}
+    "#);
+    assert_snapshot!(check(&reason, &Binding::Gateway), @r#"
+    403
+    content-type: application/json
+    www-authenticate: Bearer realm="tollgate", error="insufficient_scope", scope="agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    {"error":{"code":"INSUFFICIENT_SCOPE","message":"the token's scopes do not grant write on this agent","details":{"agentId":"weather"}}}
+    "#);
+    assert_snapshot!(check(&reason, &Binding::Grpc), @r#"
+    grpc 7
+    content-type: application/grpc
+    www-authenticate: Bearer realm="tollgate", error="insufficient_scope", scope="agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    the token's scopes do not grant write on this agent
+    "#);
 }
 
 #[test]
 fn no_policy_yet() {
     let denial = Denial::unavailable();
     assert_eq!(denial.status(), 503);
-    assert_snapshot!(denial.body(), @"");
+    assert_snapshot!(denial.body(), @r#"{"error":{"code":"NO_POLICY","message":"the gateway has no policy yet","details":{}}}"#);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::token::tests::signer::Signer;
 pub(crate) fn document(changes: &Value) -> Value {
     let mut document = json!({
         "version": 1,
-        "gateway": {"publicUrl": "https://gw.example", "controlPlaneCluster": "tollgate-control-plane"},
+        "gateway": {"publicUrl": "https://gw.example", "host": "gateway", "controlPlaneCluster": "tollgate-control-plane"},
         "issuers": [{"issuer": crate::token::tests::ISSUER, "audiences": ["gateway"], "jwks": {"keys": []}}],
         "agents": [{"id": "weather"}, {"id": "calculator", "rpc": "/a2a/rpc", "rest": "/a2a", "identity": true, "timeoutMs": 5000}],
     });
