@@ -1,3 +1,23 @@
 //! Tollgate's control plane: registry, admin API, discovery, token issuer and broker, xDS.
 
+pub mod admin;
+pub mod app;
+pub mod bootstrap;
+pub mod broker;
+pub mod cards;
+pub mod cli;
+pub mod config;
+pub mod discovery;
 pub mod domain;
+pub mod gate;
+pub mod issuer;
+pub mod log;
+pub mod outbound;
+pub mod reconciler;
+pub mod secrets;
+pub mod store;
+pub mod strict_json;
+pub mod xds;
+
+#[cfg(test)]
+mod fake_backend;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Generation(u64);
 
 impl Generation {
+    /// Later than any that will be.
+    pub const LAST: Self = Self(u64::MAX);
+
     /// The generation numbered `number`.
     #[must_use]
     pub fn new(number: u64) -> Self {

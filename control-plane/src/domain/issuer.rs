@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use serde_json::Value;
-use tollgate_policy::document::ClaimNames;
+use tollgate_policy::document::{ClaimNames, IssuerDocument};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -28,6 +28,19 @@ pub struct ExternalIssuer {
     pub jwks: Value,
     /// Why the last refresh failed, if it did.
     pub refresh_error: Option<String>,
+}
+
+impl From<&ExternalIssuer> for IssuerDocument {
+    fn from(issuer: &ExternalIssuer) -> Self {
+        Self {
+            issuer: issuer.issuer.clone(),
+            audiences: issuer.audiences.clone(),
+            algorithms: issuer.algorithms.clone(),
+            claims: issuer.claims.clone(),
+            scope_prefix: issuer.scope_prefix.clone(),
+            jwks: issuer.jwks.clone(),
+        }
+    }
 }
 
 /// Where an issuer's JWKS comes from.

@@ -1,0 +1,247 @@
+//! Tollgate as a user runs it: `tollgate serve` with its data in a new directory, an Envoy on its ADS, issuer, permission and agents
+//! registered through the public admin API.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    envoy::{Envoy, free_port},
+    http::{self, Connection, Reply},
+    process,
+    stage::Stage,
+    throughput::Target,
+    tokens::{AUDIENCE, ISSUER, SCOPE},
+};
+
+/// The agent that is called.
+pub(crate) const MEASURED_AGENT: &str = "bench";
+const ADMIN_ID: &str = "bench-admin";
+const ADMIN_SECRET: &str = "bench-admin-secret-0123456789";
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// Registrations in flight when many agents are registered.
+const REGISTRARS: usize = 8;
+
+/// A control plane and its Envoy.
+pub(crate) struct Gateway {
+    /// The proxy.
+    pub(crate) envoy: Envoy,
+    /// Where callers go.
+    pub(crate) listener: SocketAddr,
+    control: Control,
+}
+
+/// The control plane's process and its admin API. Its data goes when it is dropped.
+struct Control {
+    child: Child,
+    admin: SocketAddr,
+    token: String,
+    backend: SocketAddr,
+    _data: TempDir,
+}
+
+/// Writes to the admin API on one keep-alive connection.
+pub(crate) struct Writer<'a> {
+    connection: Connection,
+    control: &'a Control,
+}
+
+impl Gateway {
+    /// Starts both processes and registers the measured agent; returns when it is callable.
+    pub(crate) fn start(stage: &Stage, name: &str) -> Result<Self> {
+        let listener = free_port()?;
+        let (control, xds) = Control::start(stage, name, listener)?;
+        let envoy_admin = free_port()?;
+        let bootstrap = Command::new(&stage.tollgate)
+            .args(["bootstrap", "--node-id", name, "--xds", &xds.to_string()])
+            .args(["--admin-port", &envoy_admin.port().to_string()])
+            .output()?;
+        ensure!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
+        let bootstrap = String::from_utf8(bootstrap.stdout)?;
+        let envoy = Envoy::start(&stage.envoy, &stage.work, name, &bootstrap, envoy_admin)?;
+        let gateway = Self { envoy, listener, control };
+        let mut writer = gateway.writer()?;
+        writer.send(
+            "POST",
+            "/admin/issuers",
+            &json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": stage.issuer.jwks()}),
+        )?;
+        writer.grant(SCOPE, &[MEASURED_AGENT])?;
+        writer.register(MEASURED_AGENT)?;
+        writer.settle()?;
+        Ok(gateway)
+    }
+
+    /// The measured agent as a target.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target {
+            name: "tollgate".to_owned(),
+            address: self.listener,
+            host: self.listener.to_string(),
+            path: format!("/agents/{MEASURED_AGENT}"),
+            envoy: Some(&self.envoy),
+        }
+    }
+
+    /// A connection to the admin API.
+    pub(crate) fn writer(&self) -> Result<Writer<'_>> {
+        Ok(Writer { connection: Connection::open(self.control.admin)?, control: &self.control })
+    }
+
+    /// Registers agents `a{from}` to `a{to - 1}`, several at a time, and waits until Envoy has them.
+    pub(crate) fn populate(&self, from: usize, to: usize) -> Result<()> {
+        let next = AtomicUsize::new(from);
+        let registrar = || -> Result<()> {
+            let mut writer = self.writer()?;
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= to {
+                    return Ok(());
+                }
+                writer.register(&format!("a{index}"))?;
+            }
+        };
+        std::thread::scope(|scope| {
+            let registrars: Vec<_> = (0..REGISTRARS).map(|_| scope.spawn(registrar)).collect();
+            registrars
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| anyhow::anyhow!("a registrar panicked"))?)
+        })?;
+        self.writer()?.settle()
+    }
+}
+
+impl Writer<'_> {
+    /// Sends a write; an error unless it is accepted.
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let bearer = format!("Bearer {}", self.control.token);
+        let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+        let host = self.control.admin.to_string();
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let Reply { status, body } = self.connection.call(&http::request(method, path, &host, &headers, &body))?;
+        ensure!((200..300).contains(&status), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+        if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&body)?) }
+    }
+
+    /// Sets a permission row: every operation of these agents, without a limit.
+    pub(crate) fn grant(&mut self, scope: &str, agents: &[&str]) -> Result<()> {
+        let row = json!({"agents": agents, "operations": ["read", "write", "push"], "limit": {"unlimited": true}});
+        self.send("PUT", &format!("/admin/permissions/{scope}"), &row).map(drop)
+    }
+
+    /// Registers an agent at the static backend.
+    pub(crate) fn register(&mut self, id: &str) -> Result<()> {
+        let agent = json!({"agentId": id, "name": id, "backendUrl": format!("http://{}", self.control.backend)});
+        self.send("POST", "/admin/agents/register", &agent).map(drop)
+    }
+
+    /// Takes an agent away.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<()> {
+        self.send("DELETE", &format!("/admin/agents/{id}"), &Value::Null).map(drop)
+    }
+
+    /// Returns when Envoy has acknowledged everything written so far.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let row = json!({"agents": [MEASURED_AGENT], "operations": ["read"]});
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(120) {
+            let answer = self.send("PUT", "/admin/permissions/bench.settle?wait=applied", &row)?;
+            if answer.get("pending").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+                return Ok(());
+            }
+        }
+        bail!("Envoy has not acknowledged the last write for two minutes")
+    }
+}
+
+impl Control {
+    fn start(stage: &Stage, name: &str, listener: SocketAddr) -> Result<(Self, SocketAddr)> {
+        let data = TempDir::new_in(&stage.work)?;
+        let (admin, discovery, xds) = (free_port()?, free_port()?, free_port()?);
+        let config = data.path().join("tollgate.toml");
+        fs::write(&config, settings(&data, stage, [admin, discovery, xds, listener]))?;
+        let log: PathBuf = stage.work.join(format!("{name}-control-plane.log"));
+        let child = Command::new(&stage.tollgate)
+            .args(["serve", "--config"])
+            .arg(&config)
+            .env("BENCH_ADMIN_SECRET", ADMIN_SECRET)
+            .stdin(Stdio::null())
+            .stdout(File::create(&log)?)
+            .stderr(File::options().append(true).open(&log)?)
+            .spawn()
+            .context("starting the control plane")?;
+        let mut control = Self { child, admin, token: String::new(), backend: stage.backend, _data: data };
+        control.token = control.wait_token(discovery).with_context(|| format!("see {}", log.display()))?;
+        Ok((control, xds))
+    }
+
+    /// Asks for an admin token until there is one: the control plane is up then.
+    fn wait_token(&mut self, discovery: SocketAddr) -> Result<String> {
+        let form = format!(
+            "grant_type=client_credentials&client_id={ADMIN_ID}&client_secret={ADMIN_SECRET}&scope=gateway:admin"
+        );
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let request = http::request("POST", "/oauth2/token", &discovery.to_string(), &headers, form.as_bytes());
+        let begin = Instant::now();
+        while begin.elapsed() < START_PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the control plane ended at start: {status}");
+            }
+            if let Ok(reply) = Connection::open(discovery).and_then(|mut connection| connection.call(&request)) {
+                ensure!(
+                    reply.status == 200,
+                    "token endpoint: {} {}",
+                    reply.status,
+                    String::from_utf8_lossy(&reply.body)
+                );
+                let token: Value = serde_json::from_slice(&reply.body)?;
+                return Ok(token["access_token"].as_str().context("access_token")?.to_owned());
+            }
+            process::breathe();
+        }
+        bail!("the control plane did not answer within {START_PATIENCE:?}")
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn settings(data: &TempDir, stage: &Stage, [admin, discovery, xds, listener]: [SocketAddr; 4]) -> String {
+    format!(
+        r#"data_dir = "{data}"
+[listen]
+admin = "{admin}"
+discovery = "{discovery}"
+xds = "{xds}"
+[gateway]
+public_url = "http://{listener}"
+listen = "{listener}"
+filter = "{filter}"
+[issuer]
+embedded = true
+[outbound]
+allow_private = ["127.0.0.0/8"]
+[bootstrap_admin]
+client_id = "{ADMIN_ID}"
+client_secret = "env:BENCH_ADMIN_SECRET"
+[secrets]
+env = ["BENCH_*"]
+"#,
+        data = data.path().display(),
+        filter = stage.filter.display(),
+    )
+}

@@ -1,0 +1,113 @@
+//! `tollgate-bench`: what Tollgate costs beside bare Envoy and beside Envoy's own filters, how fast a write is enforced, and what a
+//! flood of bad tokens does. Run by `cargo xtask bench`, which builds everything first. docs/benchmarks.md says how to read it.
+
+mod backend;
+mod chains;
+mod envoy;
+mod flood;
+mod gateway;
+mod http;
+mod load;
+mod process;
+mod propagation;
+mod report;
+mod stage;
+mod throughput;
+mod tokens;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, ValueEnum};
+
+use crate::{report::Report, stage::Stage, throughput::Rounds};
+
+/// Measures Tollgate, bare Envoy and Envoy's own filters in one run.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure. All of it when nothing is named.
+    #[arg(value_enum)]
+    what: Vec<Measurement>,
+    /// The Envoy binary, 1.40 or newer.
+    #[arg(long)]
+    envoy: PathBuf,
+    /// The control plane, a release build.
+    #[arg(long)]
+    tollgate: PathBuf,
+    /// The filter module.
+    #[arg(long)]
+    filter: PathBuf,
+    /// Interleaved rounds.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Seconds each target is measured in a round.
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// A look, not a measurement: two short rounds, few trials, at most 1,000 agents.
+    #[arg(long)]
+    quick: bool,
+    /// Another gateway in front of the backend, as name=http://host:port/path. It must accept target/bench/jwks.json.
+    #[arg(long = "peer", value_parser = stage::Peer::parse)]
+    peers: Vec<stage::Peer>,
+    /// Port of the static backend, for a peer to point at. Any free one by default.
+    #[arg(long, default_value_t = 0)]
+    backend_port: u16,
+    /// Where to write the results. Sections that are not measured are kept.
+    #[arg(long, default_value = "bench/results.json")]
+    output: PathBuf,
+    /// Where keys, logs and configurations go.
+    #[arg(long, default_value = "target/bench")]
+    work: PathBuf,
+}
+
+/// The three measurements.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measurement {
+    /// Requests a second, latency and processor time, beside bare Envoy and its own filters.
+    Throughput,
+    /// From an admin write to its enforcement, at 10, 1,000 and 10,000 agents.
+    Propagation,
+    /// Good traffic beside a flood of invalid tokens.
+    Flood,
+}
+
+/// How thorough a run is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Quick,
+    Full,
+}
+
+impl Arguments {
+    fn depth(&self) -> Depth {
+        if self.quick { Depth::Quick } else { Depth::Full }
+    }
+
+    fn rounds(&self) -> Rounds {
+        match self.depth() {
+            Depth::Quick => Rounds { count: 2, length: Duration::from_secs(1) },
+            Depth::Full => Rounds { count: self.rounds.max(1), length: Duration::from_secs_f64(self.seconds) },
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let cores = std::thread::available_parallelism().context("counting cores")?.get();
+    ensure!(cores >= 2, "two cores are needed: one for Envoy, one for everything else");
+    process::pin_self(envoy::REST_CORE)?;
+    let wanted = |what| arguments.what.is_empty() || arguments.what.contains(&what);
+    let stage = Stage::set(&arguments)?;
+    let mut report = Report::open(&arguments.output, &arguments)?;
+    if wanted(Measurement::Throughput) {
+        report.throughput(&stage.throughput(arguments.rounds())?)?;
+    }
+    if wanted(Measurement::Flood) {
+        report.flood(&stage.flood(arguments.rounds())?)?;
+    }
+    if wanted(Measurement::Propagation) {
+        report.propagation(&propagation::measure(&stage, arguments.depth())?)?;
+    }
+    println!("written to {}", arguments.output.display());
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! Tables for people and `bench/results.json` for everything else. Sections that a run does not measure are kept from the run before.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{Arguments, flood, propagation, throughput};
+
+/// The results file in the making.
+pub(crate) struct Report {
+    path: PathBuf,
+    document: Value,
+}
+
+impl Report {
+    /// Reads the file of an earlier run, or begins a new one, and notes where this run happens.
+    pub(crate) fn open(path: &Path, arguments: &Arguments) -> Result<Self> {
+        let earlier = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut report = Self { path: path.to_owned(), document: earlier.unwrap_or_else(|| json!({})) };
+        let rounds = arguments.rounds();
+        report.put(
+            "environment",
+            &json!({
+                "envoy": version(&arguments.envoy)?, "processor": processor(),
+                "rounds": rounds.count, "seconds": rounds.length.as_secs_f64(), "connections": 16,
+            }),
+        )?;
+        Ok(report)
+    }
+
+    /// Prints and keeps throughput.
+    pub(crate) fn throughput(&mut self, table: &throughput::Table) -> Result<()> {
+        println!(
+            "\n{:<12} {:<10} {:>9} {:>9} {:>9} {:>8} {:>6} {:>8} {:>10}",
+            "tokens", "target", "rps", "p50 us", "p99 us", "cpu us", "busy", "of bare", "of native"
+        );
+        for (set, targets) in table {
+            for (name, figures) in targets {
+                println!(
+                    "{set:<12} {name:<10} {:>9.0} {:>9.0} {:>9.0} {:>8} {:>6} {:>8} {:>10}",
+                    figures.rps,
+                    figures.p50_us,
+                    figures.p99_us,
+                    shown(figures.cpu_us),
+                    shown(figures.busy),
+                    shown(figures.ratio_to_bare),
+                    shown(figures.ratio_to_native),
+                );
+            }
+        }
+        self.put("throughput", table)
+    }
+
+    /// Prints and keeps the flood.
+    pub(crate) fn flood(&mut self, table: &flood::Table) -> Result<()> {
+        println!(
+            "\n{:<10} {:<10} {:>9} {:>9} {:>9} {:>10} {:>8}",
+            "target", "flood", "good/s", "p50 us", "p99 us", "refused/s", "of calm"
+        );
+        for (name, kinds) in table {
+            for (kind, figures) in kinds {
+                println!(
+                    "{name:<10} {kind:<10} {:>9.0} {:>9.0} {:>9.0} {:>10.0} {:>8.2}",
+                    figures.good_rps,
+                    figures.good_p50_us,
+                    figures.good_p99_us,
+                    figures.refused_rps,
+                    figures.ratio_to_calm,
+                );
+            }
+        }
+        self.put("flood", table)
+    }
+
+    /// Prints and keeps propagation.
+    pub(crate) fn propagation(&mut self, table: &propagation::Table) -> Result<()> {
+        println!(
+            "\n{:>8} {:>8} {:>8} {:>8} {:>14} {:>10} {:>14}",
+            "agents", "p50 ms", "p99 ms", "max ms", "bystander max", "envoy MiB", "registered in"
+        );
+        for (agents, figures) in table {
+            println!(
+                "{agents:>8} {:>8.1} {:>8.1} {:>8.1} {:>11.1} ms {:>10.0} {:>12.1} s",
+                figures.p50_ms,
+                figures.p99_ms,
+                figures.max_ms,
+                figures.bystander_max_ms,
+                figures.envoy_mib,
+                figures.registering_s,
+            );
+        }
+        self.put("propagation", table)
+    }
+
+    fn put(&mut self, section: &str, value: &impl Serialize) -> Result<()> {
+        self.document[section] = rounded(serde_json::to_value(value)?);
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let text = serde_json::to_string_pretty(&self.document)? + "\n";
+        fs::write(&self.path, text).with_context(|| format!("writing {}", self.path.display()))
+    }
+}
+
+/// Four significant digits are more than any of this is worth.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            let scale = 10f64.powi(3 - float.abs().max(1e-9).log10().floor() as i32);
+            json!((float * scale).round() / scale)
+        }
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, rounded(value))).collect(),
+        other => other,
+    }
+}
+
+fn shown(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn version(envoy: &Path) -> Result<String> {
+    let output = Command::new(envoy).arg("--version").output().context("asking Envoy for its version")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.split_once("version: ").map_or(text.as_str(), |(_, version)| version).trim().to_owned())
+}
+
+fn processor() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(": ")?.1.to_owned())
+}

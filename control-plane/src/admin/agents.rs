@@ -1,0 +1,106 @@
+//! `/admin/agents`: registration, its opposite, card sync and status. Everything is read, checked and fetched first; then there is
+//! one write, or none.
+
+mod credentials;
+mod draft;
+mod failure;
+mod listing;
+mod register;
+mod sync;
+mod view;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, patch, post},
+};
+use serde_json::{Value, json};
+
+use super::{
+    AdminState, ApiError,
+    answer::{Wait, written},
+    body::StrictJson,
+    fields::Faults,
+};
+use crate::{
+    domain::{Agent, AgentId, AgentStatus, Registry},
+    store::Change,
+};
+
+pub(super) use credentials::http_url;
+
+pub(super) fn routes() -> Router<AdminState> {
+    Router::new()
+        .route("/admin/agents", get(listing::list))
+        .route("/admin/agents/register", post(register::register))
+        .route("/admin/agents/{id}", get(show).put(register::put).delete(remove))
+        .route("/admin/agents/{id}/sync", post(sync::sync))
+        .route("/admin/agents/{id}/status", patch(set_status).post(set_status))
+}
+
+async fn show(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let registry = state.store.registry();
+    let agent = find(&registry, &agent_id(&id)?)?;
+    Ok(Json(view::full(&state, agent)))
+}
+
+async fn remove(State(state): State<AdminState>, Path(id): Path<String>, wait: Wait) -> Result<Response, ApiError> {
+    let id = agent_id(&id)?;
+    let gone = id.clone();
+    let decide = move |registry: &Registry| find(registry, &gone).map(|_| vec![Change::DeleteAgent(gone.clone())]);
+    let generation = state.store.write(decide).await?;
+    let body = json!({"status": "deleted", "agentId": id});
+    Ok(written(&state.nodes, StatusCode::OK, body, generation, wait).await)
+}
+
+async fn set_status(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+    wait: Wait,
+    StrictJson(body): StrictJson,
+) -> Result<Response, ApiError> {
+    let (id, status, now) = (agent_id(&id)?, read_status(body)?, (state.clock)());
+    let changed = id.clone();
+    let decide = move |registry: &Registry| {
+        let agent = find(registry, &changed)?;
+        if agent.status == status {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Change::PutAgent(Agent { status, updated_at: now, ..agent.clone() })])
+    };
+    let generation = state.store.write(decide).await?;
+    let body = json!({"status": "updated", "agentId": id, "newStatus": status.as_str()});
+    Ok(written(&state.nodes, StatusCode::OK, body, generation, wait).await)
+}
+
+fn read_status(body: Value) -> Result<AgentStatus, ApiError> {
+    let faults = Faults::default();
+    let mut fields = faults.body(body);
+    if !fields.has("status") {
+        fields.missing("INVALID_STATUS", "status");
+    }
+    let status = fields
+        .text("status")
+        .and_then(|text| status_named(&text).map_err(|problem| fields.fault("INVALID_STATUS", "status", problem)).ok());
+    fields.end();
+    faults.finish(status)
+}
+
+fn status_named(text: &str) -> Result<AgentStatus, &'static str> {
+    [AgentStatus::Active, AgentStatus::Inactive]
+        .into_iter()
+        .find(|status| status.as_str() == text)
+        .ok_or("must be \"active\" or \"inactive\"")
+}
+
+/// The id of a path.
+fn agent_id(text: &str) -> Result<AgentId, ApiError> {
+    AgentId::try_from(text).map_err(|error| ApiError::field("INVALID_AGENT_ID", "agentId", format!("agentId {error}")))
+}
+
+fn find<'a>(registry: &'a Registry, id: &AgentId) -> Result<&'a Agent, ApiError> {
+    let missing = || ApiError::not_found("AGENT_NOT_FOUND", format!("there is no agent {id}"));
+    registry.agents.get(id).map(|agent| &**agent).ok_or_else(missing)
+}

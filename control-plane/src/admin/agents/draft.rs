@@ -1,0 +1,230 @@
+//! An agent as a request describes it: read from the body whole, every fault named, before anything is fetched or written.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use serde_json::Value;
+use url::Url;
+
+use super::credentials;
+use crate::{
+    admin::{
+        ApiError,
+        fields::{Faults, Fields},
+    },
+    domain::{
+        Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, Heartbeat, IdentityHeaders, Skill,
+        Timeouts, UnixSeconds,
+    },
+};
+
+/// Backends of one agent at most.
+const MAX_BACKENDS: usize = 32;
+/// The one id that would stand where a path of the API does.
+const RESERVED_ID: &str = "register";
+const MAX_SECONDS: u32 = 86_400;
+
+/// What a registration says.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) id: AgentId,
+    name: Option<String>,
+    description: Option<String>,
+    capabilities: Vec<String>,
+    tags: Vec<String>,
+    skills: Vec<Skill>,
+    pub(super) backends: Vec<Backend>,
+    /// Field that the first backend's URL was read from.
+    pub(super) backend_field: &'static str,
+    pub(super) card_url: Option<Url>,
+    pub(super) auth: BackendAuth,
+    health_endpoint: Option<String>,
+    heartbeat: Option<Heartbeat>,
+    timeouts: Timeouts,
+    identity_headers: IdentityHeaders,
+    status: Option<AgentStatus>,
+}
+
+impl Draft {
+    /// Reads a body. `id` is the one of the path, if the path has one.
+    pub(super) fn read(body: Value, id: Option<AgentId>) -> Result<Self, ApiError> {
+        let faults = Faults::default();
+        let mut fields = faults.body(body);
+        let draft = Self::take(&mut fields, id);
+        fields.end();
+        faults.finish(draft)
+    }
+
+    fn take(fields: &mut Fields<'_>, id: Option<AgentId>) -> Option<Self> {
+        let id = take_id(fields, id);
+        let name = match (fields.text("name"), fields.text("displayName")) {
+            (Some(name), Some(other)) if name != other => {
+                fields.fault("INVALID_FIELD", "displayName", "and name mean the same: give one of them");
+                None
+            }
+            (name, display_name) => name.or(display_name),
+        };
+        let (backends, backend_field) = take_backends(fields);
+        let auth = fields.object("authConfig").map_or(Some(BackendAuth::None), credentials::read);
+        let identity = fields.truth("identityHeaders").unwrap_or(false);
+        let draft = Self {
+            name,
+            description: fields.text("description"),
+            capabilities: fields.texts("capabilities"),
+            tags: fields.texts("tags"),
+            skills: fields.objects("skills").unwrap_or_default().into_iter().filter_map(take_skill).collect(),
+            backend_field,
+            card_url: fields.parsed("agentCardUrl", credentials::http_url),
+            health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
+            heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
+            timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
+            identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
+            status: fields.parsed("status", super::status_named),
+            backends: backends.unwrap_or_default(),
+            id: id?,
+            auth: auth?,
+        };
+        (!draft.backends.is_empty()).then_some(draft)
+    }
+
+    /// The record: this description, that card, and of the record there was what a registration does not change. An inactive
+    /// agent stays so.
+    pub(super) fn into_agent(self, card: Card, before: Option<&Agent>, now: UnixSeconds) -> Agent {
+        let of_card = |field: &str| card.document.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let status = match before.map(|before| before.status) {
+            Some(AgentStatus::Inactive) => AgentStatus::Inactive,
+            Some(AgentStatus::Active) | None => self.status.unwrap_or_default(),
+        };
+        Agent {
+            name: self.name.unwrap_or_else(|| of_card("name")),
+            description: self.description.unwrap_or_else(|| of_card("description")),
+            id: self.id,
+            capabilities: self.capabilities,
+            tags: self.tags,
+            skills: self.skills,
+            backends: self.backends,
+            card_url: self.card_url,
+            auth: self.auth,
+            health_endpoint: self.health_endpoint,
+            heartbeat: self.heartbeat,
+            timeouts: self.timeouts,
+            identity_headers: self.identity_headers,
+            status,
+            card: card.into(),
+            sync_error: None,
+            created_at: before.map_or(now, |before| before.created_at),
+            updated_at: now,
+        }
+    }
+}
+
+fn take_id(fields: &mut Fields<'_>, of_path: Option<AgentId>) -> Option<AgentId> {
+    if !fields.has("agentId") && of_path.is_none() {
+        fields.missing("MISSING_REQUIRED_FIELD", "agentId");
+    }
+    let of_body = fields.parsed("agentId", |text| AgentId::try_from(text));
+    if of_body.as_ref().or(of_path.as_ref()).is_some_and(|id| id.as_str() == RESERVED_ID) {
+        fields.fault("INVALID_FIELD", "agentId", "is reserved: /admin/agents/register is a path of this API");
+        return None;
+    }
+    match (of_path, of_body) {
+        (Some(of_path), Some(of_body)) if of_path != of_body => {
+            fields.fault("INVALID_FIELD", "agentId", "must be the one in the path");
+            None
+        }
+        (of_path, of_body) => of_path.or(of_body),
+    }
+}
+
+fn take_backends(fields: &mut Fields<'_>) -> (Option<Vec<Backend>>, &'static str) {
+    match (fields.has("backendUrl"), fields.has("backends")) {
+        (true, true) => {
+            fields.fault("INVALID_FIELD", "backends", "and backendUrl mean the same: give one of them");
+            fields.ignore(&["backendUrl", "backends"]);
+            (None, "backends")
+        }
+        (false, false) => {
+            fields.missing("MISSING_REQUIRED_FIELD", "backendUrl");
+            (None, "backendUrl")
+        }
+        (true, false) => {
+            let url = fields.parsed("backendUrl", BackendUrl::parse);
+            (url.map(|url| vec![Backend { url, priority: 0, weight: NonZeroU32::MIN }]), "backendUrl")
+        }
+        (false, true) => (take_list(fields), "backends[0].url"),
+    }
+}
+
+fn take_list(fields: &mut Fields<'_>) -> Option<Vec<Backend>> {
+    let listed = fields.objects("backends")?;
+    if listed.is_empty() || listed.len() > MAX_BACKENDS {
+        fields.fault("INVALID_FIELD", "backends", "must have 1 to 32 items");
+        return None;
+    }
+    let backends: Option<Vec<Backend>> = listed.into_iter().map(take_backend).collect();
+    let backends = backends?;
+    // They are endpoints of one cluster: what differs is only where they are.
+    let shape = |backend: &Backend| (backend.url.is_tls(), backend.url.base_path().to_owned());
+    if backends.iter().any(|backend| shape(backend) != shape(&backends[0])) {
+        fields.fault("INVALID_FIELD", "backends", "must all have the same scheme and path");
+        return None;
+    }
+    Some(backends)
+}
+
+fn take_backend(mut fields: Fields<'_>) -> Option<Backend> {
+    if !fields.has("url") {
+        fields.missing("MISSING_REQUIRED_FIELD", "url");
+    }
+    let url = fields.parsed("url", BackendUrl::parse);
+    // Envoy's priorities leave no gaps and its weights are small numbers (endpoint.v3).
+    let priority = fields.number("priority", 0..=127).unwrap_or(0);
+    let weight = fields.number("weight", 1..=1_000_000).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    fields.end();
+    Some(Backend { url: url?, priority, weight })
+}
+
+fn take_skill(mut fields: Fields<'_>) -> Option<Skill> {
+    if !fields.has("name") {
+        fields.missing("MISSING_REQUIRED_FIELD", "name");
+    }
+    let name = fields.text("name");
+    let skill = Skill {
+        description: fields.text("description").unwrap_or_default(),
+        instructions: fields.text("instructions").unwrap_or_default(),
+        tools: fields.texts("tools"),
+        name: name.unwrap_or_default(),
+    };
+    fields.end();
+    Some(skill)
+}
+
+fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {
+    for name in ["intervalSeconds", "missesAllowed"] {
+        if !fields.has(name) {
+            fields.missing("MISSING_REQUIRED_FIELD", name);
+        }
+    }
+    let interval = fields.number("intervalSeconds", 1..=MAX_SECONDS);
+    let misses_allowed = fields.number("missesAllowed", 1..=1000);
+    fields.end();
+    Some(Heartbeat { interval: seconds(interval?), misses_allowed: misses_allowed? })
+}
+
+fn take_timeouts(mut fields: Fields<'_>) -> Timeouts {
+    let request = fields.number("requestSeconds", 1..=MAX_SECONDS).map(seconds);
+    let stream_idle = fields.number("streamIdleSeconds", 1..=MAX_SECONDS).map(seconds);
+    fields.end();
+    Timeouts { request, stream_idle }
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count.into())
+}
+
+/// A path on the backend, or a URL.
+fn health_endpoint(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with('/') || text.starts_with("//") {
+        credentials::http_url(text).map_err(|_| "must be a path or an http or https URL")?;
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,51 @@
+//! What to tell a client when an agent's card, host or credential fails: the field to look at, nothing that the peer wrote.
+
+use axum::http::StatusCode;
+
+use super::credentials::secret_of;
+use crate::{admin::ApiError, broker::BrokerError, cards::CardError, domain::BackendAuth, outbound::OutboundError};
+
+/// A registration's card cannot be had: what was registered is not good (422), or was not allowed (400).
+pub(super) fn card(error: &CardError, field: &str, auth: &BackendAuth) -> ApiError {
+    let unusable =
+        |code| ApiError::field(code, field, format!("{field}: {error}")).with_status(StatusCode::UNPROCESSABLE_ENTITY);
+    match error {
+        CardError::Fetch(cause) => outbound(cause, field),
+        CardError::Credential(cause) => credential(cause, auth),
+        CardError::Json(_) => unusable("INVALID_AGENT_CARD"),
+        CardError::Invalid(fault) => unusable("INVALID_AGENT_CARD").detail("cardPath", fault.path.as_str()),
+        CardError::NoInterface => unusable("UNSUPPORTED_AGENT_CARD"),
+    }
+}
+
+/// A URL that cannot, or must not, be reached.
+pub(super) fn outbound(error: &OutboundError, field: &str) -> ApiError {
+    let code = match error {
+        OutboundError::Scheme | OutboundError::NotAllowed { .. } => "URL_NOT_ALLOWED",
+        OutboundError::TooLarge { .. } => "AGENT_CARD_TOO_LARGE",
+        OutboundError::Timeout => "BACKEND_TIMEOUT",
+        OutboundError::Unreachable { .. } => "BACKEND_UNREACHABLE",
+        OutboundError::Status(_) => "AGENT_CARD_NOT_FOUND",
+    };
+    let status = match error {
+        OutboundError::Scheme | OutboundError::NotAllowed { .. } => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    ApiError::field(code, field, format!("{field}: {error}")).with_status(status)
+}
+
+/// A backend's credential that is not to be had.
+pub(super) fn credential(error: &BrokerError, auth: &BackendAuth) -> ApiError {
+    let secret_field = secret_of(auth).map_or("authConfig", |(field, _)| field);
+    match error {
+        BrokerError::Secret(_) => {
+            ApiError::field("UNREADABLE_SECRET", secret_field, format!("{secret_field}: {error}"))
+        }
+        BrokerError::NotAHeader => {
+            let message = format!("{secret_field} has characters that no header may have");
+            ApiError::field("INVALID_AUTH_CONFIG", secret_field, message)
+        }
+        BrokerError::Token(_) => ApiError::field("OAUTH_ERROR", "authConfig.tokenUrl", error.to_string())
+            .with_status(StatusCode::UNPROCESSABLE_ENTITY),
+    }
+}

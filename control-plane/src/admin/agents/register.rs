@@ -1,0 +1,92 @@
+//! Registration. Idempotent, and atomic: the card is fetched and all is checked before the one write, so a registration that fails
+//! changes nothing.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+
+use super::{agent_id, credentials::secret_of, draft::Draft, failure, view};
+use crate::{
+    admin::{
+        AdminState, ApiError,
+        answer::{Wait, written},
+        body::StrictJson,
+    },
+    domain::{Agent, Card, Registry},
+    store::Change,
+};
+
+/// `POST /admin/agents/register`.
+pub(super) async fn register(
+    State(state): State<AdminState>,
+    wait: Wait,
+    StrictJson(body): StrictJson,
+) -> Result<Response, ApiError> {
+    store(state, Draft::read(body, None)?, wait).await
+}
+
+/// `PUT /admin/agents/{id}`.
+pub(super) async fn put(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+    wait: Wait,
+    StrictJson(body): StrictJson,
+) -> Result<Response, ApiError> {
+    let id = agent_id(&id)?;
+    store(state, Draft::read(body, Some(id))?, wait).await
+}
+
+async fn store(state: AdminState, draft: Draft, wait: Wait) -> Result<Response, ApiError> {
+    let card = fetch_card(&state, &draft).await?;
+    let (id, now) = (draft.id.clone(), (state.clock)());
+    let is_new = !state.store.registry().agents.contains_key(&id);
+    let decide = move |registry: &Registry| {
+        let before = registry.agents.get(&draft.id).map(|agent| &**agent);
+        let agent = draft.into_agent(card, before, now);
+        let same = before.is_some_and(|before| is_same(before, &agent));
+        Ok::<_, ApiError>(if same { Vec::new() } else { vec![Change::PutAgent(agent)] })
+    };
+    let generation = state.store.write(decide).await?;
+    let registry = state.store.registry();
+    let agent = super::find(&registry, &id)?;
+    let body = json!({
+        "status": "registered",
+        "agentId": id,
+        "agentStatus": agent.status.as_str(),
+        "gatewayUrl": state.shelf.gateway().base_url(&id),
+        "agentCard": view::card(&state, agent),
+    });
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(written(&state.nodes, status, body, generation, wait).await)
+}
+
+/// Everything about a draft that is checked outside of it: that its secret can be read, that its hosts may be reached, its card.
+async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError> {
+    if let Some((field, secret)) = secret_of(&draft.auth) {
+        let unreadable = |error| ApiError::field("UNREADABLE_SECRET", field, format!("{field}: {error}"));
+        state.secrets.resolve(secret).map_err(unreadable)?;
+    }
+    for (index, backend) in draft.backends.iter().enumerate() {
+        let field = if index == 0 { draft.backend_field.to_owned() } else { format!("backends[{index}].url") };
+        state.outbound.vet(backend.url.url()).await.map_err(|error| failure::outbound(&error, &field))?;
+    }
+    if let crate::domain::BackendAuth::OAuthClientCredentials(client) = &draft.auth {
+        let field = "authConfig.tokenUrl";
+        state.outbound.vet(&client.token_url).await.map_err(|error| failure::outbound(&error, field))?;
+    }
+    // Asked for even where the card needs none: wrong credentials are to be found now, not by the first caller.
+    state.broker.header(&draft.auth).await.map_err(|error| failure::credential(&error, &draft.auth))?;
+    let field = if draft.card_url.is_some() { "agentCardUrl" } else { draft.backend_field };
+    let card = state.cards.fetch(&draft.backends, draft.card_url.as_ref(), &draft.auth, (state.clock)()).await;
+    card.map_err(|error| failure::card(&error, field, &draft.auth))
+}
+
+/// Whether a registration says nothing new.
+fn is_same(before: &Agent, after: &Agent) -> bool {
+    let card = Card { fetched_at: before.card.fetched_at, ..(*after.card).clone() };
+    let after = Agent { card: card.into(), updated_at: before.updated_at, ..after.clone() };
+    *before == after
+}

@@ -1,0 +1,53 @@
+//! `GET /admin/nodes`: each Envoy, how far it is, and what it refused.
+
+use axum::{Json, Router, extract::State, routing::get};
+use serde_json::{Map, Value, json};
+
+use super::{AdminState, time::rfc3339};
+use crate::xds::{KindStatus, NodeStatus, Rejection, StreamKind};
+
+pub(super) fn routes() -> Router<AdminState> {
+    Router::new().route("/admin/nodes", get(list))
+}
+
+async fn list(State(state): State<AdminState>) -> Json<Value> {
+    let nodes: Vec<Value> = state.nodes.nodes().iter().map(node).collect();
+    Json(json!({"generation": state.store.registry().generation.get(), "nodes": nodes}))
+}
+
+fn node(node: &NodeStatus) -> Value {
+    let rejections = node.kinds.iter().filter_map(|(kind, status)| Some((kind, status.rejection.as_ref()?)));
+    let last = rejections.max_by_key(|(_, rejection)| rejection.at);
+    // A node has what it has acknowledged in every type.
+    let acked = node.kinds.values().map(|status| status.acked.get()).min();
+    let kinds: Map<String, Value> =
+        node.kinds.iter().map(|(kind, status)| (kind.as_str().to_owned(), of_kind(status))).collect();
+    json!({
+        "nodeId": node.id,
+        "cluster": node.cluster,
+        "userAgent": node.user_agent,
+        "connected": node.disconnected_at.is_none(),
+        "connectedAt": rfc3339(node.connected_at),
+        "disconnectedAt": node.disconnected_at.map(rfc3339),
+        "stream": match node.stream { StreamKind::Delta => "delta", StreamKind::Sotw => "sotw" },
+        "ackedGeneration": acked,
+        "types": kinds,
+        "lastNack": last.map(|(kind, rejection)| {
+            let mut nack = of_rejection(rejection);
+            nack["type"] = kind.as_str().into();
+            nack
+        }),
+    })
+}
+
+fn of_kind(status: &KindStatus) -> Value {
+    json!({
+        "sentGeneration": status.sent.get(),
+        "ackedGeneration": status.acked.get(),
+        "nack": status.rejection.as_ref().map(of_rejection),
+    })
+}
+
+fn of_rejection(rejection: &Rejection) -> Value {
+    json!({"resources": rejection.resources, "reason": rejection.reason, "at": rfc3339(rejection.at)})
+}

@@ -1,0 +1,145 @@
+//! The server put together: first everything that can fail (registry, filter module, ports) with [`bind`], then [`Bound::run`] until
+//! it is told to stop. Owns every task. What the parts do is their own business.
+
+mod first_admin;
+mod first_issuer;
+mod foundation;
+mod health;
+mod policy_gate;
+mod routers;
+mod serving;
+mod tasks;
+mod xds_tls;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::Future,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    broker::{Broker, Edges},
+    config::{Config, Listen},
+    domain::UnixSeconds,
+    issuer::{JwksReader, Refresher},
+    reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
+    xds::{self, NodeTable, XdsTls},
+};
+use foundation::Foundation;
+pub use foundation::FoundationError;
+use health::Readiness;
+use routers::{Parts, Routers};
+pub use serving::BindError;
+use serving::Ports;
+pub use tasks::TaskError;
+use tasks::Tasks;
+pub use xds_tls::XdsTlsError;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The registry and what belongs to it.
+    #[error(transparent)]
+    Foundation(#[from] FoundationError),
+    /// A port.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The filter module.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Certificates of the xDS port.
+    #[error(transparent)]
+    XdsTls(#[from] XdsTlsError),
+    /// What is registered cannot be published.
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+}
+
+/// A server that has its ports and has read everything, and does nothing yet.
+pub struct Bound {
+    foundation: Foundation,
+    ports: Ports,
+    xds_tls: Option<XdsTls>,
+    broker: Broker,
+    reconciler: Reconciler,
+    published: Published,
+}
+
+/// Opens the registry, makes what a first start needs, and binds the ports.
+///
+/// # Errors
+/// [`StartError`]: nothing runs then.
+pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Bound, StartError> {
+    let edge = reconciler::edge(&config)?;
+    let xds_tls = config.xds_tls.as_ref().map(xds_tls::read).transpose()?;
+    let ports = Ports::bind(config.listen).await?;
+    let foundation = Foundation::lay(config, env, system_clock).await?;
+    let edges = Edges { clock: system_clock, jitter: rand::random };
+    let broker = Broker::new(foundation.outbound.clone(), foundation.secrets.clone(), edges);
+    let (reconciler, published) =
+        Reconciler::new(foundation.store.clone(), broker.clone(), foundation.config.clone(), &edge)?;
+    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published })
+}
+
+impl Bound {
+    /// Where the server listens: port 0 of the settings has become a number.
+    #[must_use]
+    pub fn addresses(&self) -> Listen {
+        self.ports.addresses
+    }
+
+    /// Serves until `shutdown`: then it is unready at once, finishes what it has begun, and ends.
+    ///
+    /// # Errors
+    /// The first task that failed; the others were told to stop.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), TaskError> {
+        let mut tasks = Tasks::new();
+        let readiness = Readiness::default();
+        self.spawn(&mut tasks, &readiness);
+        let ready = readiness.ready();
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            error = tasks.failed() => Err(error),
+        };
+        drop(ready);
+        tasks.finish().await;
+        outcome
+    }
+
+    fn spawn(self, tasks: &mut Tasks, readiness: &Readiness) {
+        let Self { mut foundation, ports, xds_tls, broker, reconciler, published } = self;
+        let stopping = tasks.stopping();
+        let nodes = NodeTable::new(foundation.clock);
+        if let Some(rotation) = foundation.rotation.take() {
+            tasks.background("signing key rotation", rotation.run());
+        }
+        let keys = JwksReader::new(&foundation.outbound, foundation.secrets.clone());
+        let (refresher, unknown_keys) =
+            Refresher::new(foundation.store.clone(), keys.clone(), foundation.config.jwks_refresh);
+        tasks.background("key set refresh", refresher.run());
+        tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
+        tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
+        let snapshots = published.snapshots();
+        let refusals = Arc::new(broker.clone());
+        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), refusals, stopping.clone()));
+        let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
+        let admin = routers.private.merge(readiness.router());
+        tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
+        tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
+    }
+}
+
+async fn endless(task: impl Future<Output = ()>) -> Result<(), Infallible> {
+    task.await;
+    Ok(())
+}
+
+/// The edge of the project where time is read.
+fn system_clock() -> UnixSeconds {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The control plane's own endpoints judge callers by the policy that Envoy has: same tokens, same answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tollgate_policy::{
+    Policy,
+    token::{Caller, NoHost, TokenCache, TokenFault, authenticate, key_hint},
+};
+
+use crate::{
+    domain::AgentId,
+    gate::{Gate, Unverified, Visitor},
+    issuer::{Clock, UnknownKeys},
+    reconciler::Published,
+};
+
+/// Verified tokens remembered. Callers of listings and the admin API are few beside those of agents.
+const REMEMBERED: usize = 4096;
+
+/// Judges by the published policy.
+pub(super) struct PolicyGate {
+    published: Published,
+    remembered: Mutex<TokenCache>,
+    unknown_keys: UnknownKeys,
+    clock: Clock,
+}
+
+/// A caller, and the policy it was verified by.
+struct PolicyVisitor {
+    policy: Arc<Policy>,
+    caller: Arc<Caller>,
+}
+
+impl PolicyGate {
+    pub(super) fn new(published: Published, unknown_keys: UnknownKeys, clock: Clock, seed: u64) -> Self {
+        Self { published, remembered: Mutex::new(TokenCache::new(seed, REMEMBERED)), unknown_keys, clock }
+    }
+}
+
+impl Gate for PolicyGate {
+    fn admit(&self, authorization: Option<&[u8]>) -> Result<Arc<dyn Visitor>, Unverified> {
+        let policy = self.published.policy().ok_or(Unverified::NotReady)?;
+        let now = (self.clock)();
+        let outcome = {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            authenticate(policy.issuers(), &mut remembered, authorization, now, &NoHost)
+        };
+        match outcome {
+            Ok(caller) => Ok(Arc::new(PolicyVisitor { policy, caller })),
+            Err(TokenFault::Missing) => Err(Unverified::NoToken),
+            Err(fault) => {
+                if let (TokenFault::UnknownKey, Some(hint)) = (fault, authorization.and_then(key_hint)) {
+                    self.unknown_keys.report(&hint.issuer);
+                }
+                Err(Unverified::BadToken { description: fault.description() })
+            }
+        }
+    }
+}
+
+impl Visitor for PolicyVisitor {
+    fn client(&self) -> &str {
+        self.caller.client()
+    }
+
+    fn is_admin(&self) -> bool {
+        self.policy.is_admin(&self.caller)
+    }
+
+    fn may_see(&self, agent: &AgentId) -> bool {
+        !self.policy.grants(&self.caller, agent.as_str()).operations.is_empty()
+    }
+}

@@ -1,0 +1,80 @@
+//! Which routes each HTTP port has.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tollgate_policy::document::AdminExposure;
+
+use super::{foundation::Foundation, policy_gate::PolicyGate};
+use crate::{
+    admin::{self, AdminState},
+    broker::Broker,
+    cards::{CardFetcher, CardGateway, CardShelf, GatewaySecurity},
+    config::Config,
+    discovery::{self, DiscoveryState},
+    gate::Gate,
+    issuer::{self, JwksReader, UnknownKeys},
+    reconciler::Published,
+    xds::NodeTable,
+};
+
+/// The routes of both ports.
+pub(super) struct Routers {
+    /// The private port: admin API, and the issuer so that one can log in while the gateway is down.
+    pub(super) private: Router,
+    /// What Envoy forwards.
+    pub(super) public: Router,
+}
+
+/// Parts that run elsewhere, and that handlers ask.
+pub(super) struct Parts {
+    pub(super) broker: Broker,
+    pub(super) published: Published,
+    pub(super) nodes: NodeTable,
+    pub(super) keys: JwksReader,
+    pub(super) unknown_keys: UnknownKeys,
+}
+
+impl Routers {
+    pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
+        let Parts { broker, published, nodes, keys, unknown_keys } = parts;
+        let config = &foundation.config;
+        let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
+        let shelf = CardShelf::new(card_gateway(config));
+        let embedded_issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
+        let issuer = foundation.issuer.clone().map(issuer::router).unwrap_or_default();
+        let discovery = discovery::router(DiscoveryState {
+            store: foundation.store.clone(),
+            gate: gate.clone(),
+            shelf: shelf.clone(),
+            embedded_issuer: embedded_issuer.clone(),
+        });
+        let admin = admin::router(AdminState {
+            store: foundation.store.clone(),
+            gate,
+            cards: CardFetcher::new(&foundation.outbound, Arc::new(broker.clone())),
+            shelf,
+            broker,
+            secrets: foundation.secrets.clone(),
+            outbound: foundation.outbound.clone(),
+            keys,
+            nodes,
+            embedded_issuer,
+            clock: foundation.clock,
+        });
+        let public = match config.gateway.admin {
+            AdminExposure::Public => discovery.merge(issuer.clone()).merge(admin.clone()),
+            AdminExposure::Private => discovery.merge(issuer.clone()),
+        };
+        Self { private: admin.merge(issuer), public }
+    }
+}
+
+fn card_gateway(config: &Config) -> CardGateway {
+    let public_url = config.gateway.public_url.clone();
+    let security = match config.issuer {
+        Some(_) => GatewaySecurity::embedded(&public_url),
+        None => GatewaySecurity::Bearer,
+    };
+    CardGateway { public_url, security }
+}

@@ -1,0 +1,225 @@
+//! Fetching a card: bounded, strictly read, validated, with the backend's own credential when the card is where the backend is.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use url::Url;
+
+use super::{CardFault, card_paths, validate};
+use crate::{
+    broker::{Broker, BrokerError},
+    domain::{Agent, Backend, BackendAuth, Card, CardPaths, UnixSeconds},
+    outbound::{Outbound, OutboundError},
+    strict_json::{self, StrictJsonError},
+};
+
+/// No card is longer, in bytes.
+pub const MAX_CARD: usize = 256 << 10;
+/// Where a card is under its backend (A2A section 8.2).
+const WELL_KNOWN: &str = "/.well-known/agent-card.json";
+
+/// Gives the header that a backend wants.
+pub trait CredentialSource: Send + Sync {
+    /// The header; `None`: none is wanted.
+    fn header<'a>(
+        &'a self,
+        auth: &'a BackendAuth,
+    ) -> BoxFuture<'a, Result<Option<(HeaderName, HeaderValue)>, BrokerError>>;
+}
+
+impl CredentialSource for Broker {
+    fn header<'a>(
+        &'a self,
+        auth: &'a BackendAuth,
+    ) -> BoxFuture<'a, Result<Option<(HeaderName, HeaderValue)>, BrokerError>> {
+        Box::pin(Self::header(self, auth))
+    }
+}
+
+/// Fetches cards.
+#[derive(Clone)]
+pub struct CardFetcher {
+    outbound: Outbound,
+    credentials: Arc<dyn CredentialSource>,
+}
+
+/// What came of fetching.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refetched {
+    /// A card.
+    Card(Card),
+    /// The backend says that the card it gave before is current.
+    Unchanged,
+}
+
+/// Why there is no card. Safe to show: nothing in it is the peer's own text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// No answer, or not the right one.
+    #[error("the card cannot be fetched: {0}")]
+    Fetch(#[from] OutboundError),
+    /// The backend's credential is not to be had.
+    #[error("the card cannot be fetched without the backend's credential: {0}")]
+    Credential(#[from] BrokerError),
+    /// Not JSON, or JSON that two parsers could read differently.
+    #[error("the card is not strict JSON: {0}")]
+    Json(#[from] StrictJsonError),
+    /// JSON, but not a card.
+    #[error("the card is not valid: {0}")]
+    Invalid(#[from] CardFault),
+    /// None of its interfaces can be carried.
+    #[error("the card offers no interface that the gateway carries (JSONRPC or HTTP+JSON over http or https)")]
+    NoInterface,
+}
+
+impl CardFetcher {
+    /// A fetcher that reaches what `outbound` may, with credentials from `credentials`.
+    #[must_use]
+    pub fn new(outbound: &Outbound, credentials: Arc<dyn CredentialSource>) -> Self {
+        Self { outbound: outbound.with_max_bytes(MAX_CARD), credentials }
+    }
+
+    /// Fetches and checks the card of `agent`.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn fetch(
+        &self,
+        backends: &[Backend],
+        card_url: Option<&Url>,
+        auth: &BackendAuth,
+        now: UnixSeconds,
+    ) -> Result<Card, CardError> {
+        match self.exchange(Place { backends, card_url, auth }, None, now).await? {
+            Refetched::Card(card) => Ok(card),
+            Refetched::Unchanged => Err(OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()).into()),
+        }
+    }
+
+    /// Fetches the card again, unless the backend says that nothing has changed.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn refetch(&self, agent: &Agent, now: UnixSeconds) -> Result<Refetched, CardError> {
+        let place = Place { backends: &agent.backends, card_url: agent.card_url.as_ref(), auth: &agent.auth };
+        self.exchange(place, agent.card.etag.as_deref(), now).await
+    }
+
+    async fn exchange(&self, place: Place<'_>, etag: Option<&str>, now: UnixSeconds) -> Result<Refetched, CardError> {
+        let url = place.url();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            headers.insert(header::IF_NONE_MATCH, etag);
+        }
+        if place.is_at_backend(&url) {
+            headers.extend(self.credentials.header(place.auth).await?);
+        }
+        let fetched = self.outbound.get(&url, headers).await?;
+        if fetched.status == StatusCode::NOT_MODIFIED {
+            return Ok(Refetched::Unchanged);
+        }
+        let document = strict_json::parse(&fetched.body)?;
+        validate(&document)?;
+        let paths = card_paths(&document, &place.backends[0].url);
+        if paths == CardPaths::default() {
+            return Err(CardError::NoInterface);
+        }
+        Ok(Refetched::Card(Card { document, fetched_at: now, etag: fetched.etag, paths }))
+    }
+}
+
+/// Where a card is.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// At least one.
+    backends: &'a [Backend],
+    card_url: Option<&'a Url>,
+    auth: &'a BackendAuth,
+}
+
+impl Place<'_> {
+    fn url(&self) -> Url {
+        self.card_url.cloned().unwrap_or_else(|| {
+            let backend = &self.backends[0].url;
+            let mut url = backend.url().clone();
+            url.set_path(&format!("{}{WELL_KNOWN}", backend.base_path()));
+            url
+        })
+    }
+
+    /// A credential goes to the origins it was registered for, and nowhere else.
+    fn is_at_backend(&self, url: &Url) -> bool {
+        self.backends.iter().any(|backend| backend.url.url().origin() == url.origin())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cards::samples,
+        domain::{BackendUrl, Secret},
+        fake_backend::{FakeBackend, Reply, outbound},
+    };
+
+    struct FixedKey;
+
+    impl CredentialSource for FixedKey {
+        fn header<'a>(
+            &'a self,
+            _: &'a BackendAuth,
+        ) -> BoxFuture<'a, Result<Option<(HeaderName, HeaderValue)>, BrokerError>> {
+            let header = (HeaderName::from_static("x-key"), HeaderValue::from_static("planted"));
+            Box::pin(async { Ok(Some(header)) })
+        }
+    }
+
+    async fn fetch(backend: &FakeBackend, card_url: Option<Url>) -> Result<Card, CardError> {
+        let url = BackendUrl::parse(backend.url("/base/").as_str()).unwrap();
+        let backends = [Backend { url, priority: 0, weight: std::num::NonZeroU32::MIN }];
+        let auth = BackendAuth::ApiKey { header: "x-key".to_owned(), key: Secret::Env("KEY".to_owned()) };
+        CardFetcher::new(&outbound(), Arc::new(FixedKey)).fetch(&backends, card_url.as_ref(), &auth, 7).await
+    }
+
+    async fn check(body: &str, expect: Result<Option<&str>, &str>) {
+        let backend = FakeBackend::start(Reply::ok(body)).await;
+        let got = fetch(&backend, None).await;
+        let got = got.as_ref().map(|card| card.paths.rpc.as_deref()).map_err(ToString::to_string);
+        assert_eq!(got, expect.map_err(str::to_owned));
+    }
+
+    #[tokio::test]
+    async fn takes_a_valid_card() {
+        check(&samples::modern("http://elsewhere").to_string(), Ok(Some("/base/"))).await;
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_no_card_and_never_quotes_it() {
+        check("<html>secret</html>", Err("the card is not strict JSON: expected value at line 1 column 1")).await;
+        check("{}", Err("the card is not valid: name is missing")).await;
+        let grpc = samples::modern("http://b").to_string().replace("JSONRPC", "GRPC").replace("HTTP+JSON", "urn:x");
+        check(&grpc, Err(&CardError::NoInterface.to_string())).await;
+        check(&" ".repeat(MAX_CARD + 1), Err("the card cannot be fetched: the answer is longer than 262144 bytes"))
+            .await;
+    }
+
+    #[tokio::test]
+    async fn asks_the_well_known_place_below_the_backend_with_its_credential() {
+        let backend = FakeBackend::start(Reply::ok("{}")).await;
+        let _ = fetch(&backend, None).await;
+        let request = backend.requests().remove(0);
+        assert!(request.starts_with("GET /base/.well-known/agent-card.json HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("x-key: planted\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_card_elsewhere_is_fetched_without_the_credential() {
+        let (backend, elsewhere) = (FakeBackend::start(Reply::ok("")).await, FakeBackend::start(Reply::ok("{}")).await);
+        let _ = fetch(&backend, Some(elsewhere.url("/card.json"))).await;
+        let request = elsewhere.requests().remove(0);
+        assert!(request.starts_with("GET /card.json HTTP/1.1\r\n") && !request.contains("x-key"), "{request}");
+        assert_eq!(backend.requests(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,153 @@
+//! `tollgate agents`.
+
+use std::{io::Read, path::PathBuf};
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Waiting,
+    session::{CliError, Session},
+};
+
+/// What to do with agents.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Lists them.
+    List,
+    /// Shows one, with its card.
+    Get {
+        /// Its id.
+        id: String,
+    },
+    /// Registers one, or registers it anew: by options, or by a record.
+    Register {
+        /// Its id.
+        #[arg(required_unless_present = "file")]
+        id: Option<String>,
+        /// Where it runs.
+        #[arg(long, required_unless_present = "file", value_name = "URL")]
+        backend_url: Option<String>,
+        /// Where its card is, if not at the well-known place under the backend.
+        #[arg(long, value_name = "URL")]
+        card_url: Option<String>,
+        /// Name for people; the card's own otherwise.
+        #[arg(long)]
+        name: Option<String>,
+        /// Label; may be repeated.
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// The backend's credential, a JSON object as in the API; secrets best as env:NAME or file:PATH of the server.
+        #[arg(long, value_name = "JSON")]
+        auth: Option<String>,
+        /// The whole record as JSON, instead of the options; `-` reads it from standard input.
+        #[arg(long, conflicts_with_all = ["id", "backend_url", "card_url", "name", "tags", "auth"], value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Removes one.
+    Delete {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Fetches its card again.
+    Sync {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Lets calls through again.
+    Enable {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Lets no calls through, until it is enabled.
+    Disable {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+}
+
+const COLUMNS: [(&str, &str); 6] = [
+    ("ID", "/agentId"),
+    ("STATUS", "/status"),
+    ("NAME", "/name"),
+    ("BACKEND", "/backends/0/url"),
+    ("CREDENTIAL", "/credential/state"),
+    ("LAST SYNCED", "/lastSynced"),
+];
+
+pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) -> Result<(), CliError> {
+    match action {
+        Action::List => session.format.list(out, &session.get("/admin/agents").await?, "agents", &COLUMNS),
+        Action::Get { id } => session.format.record(out, &session.get(&path(&id, "")).await?),
+        Action::Register { id, backend_url, card_url, name, tags, auth, file, waiting } => {
+            let record = match file {
+                Some(file) => read_record(&file)?,
+                None => {
+                    let auth = auth.map(|text| parse(&text, "--auth")).transpose()?;
+                    json!({"agentId": id, "backendUrl": backend_url, "agentCardUrl": card_url,
+                        "name": name, "tags": tags, "authConfig": auth})
+                }
+            };
+            let path = format!("/admin/agents/register{}", waiting.query());
+            let answer = session.send(Method::POST, &path, Some(&record)).await?;
+            let url = answer["gatewayUrl"].as_str().unwrap_or_default();
+            session.format.done(out, &answer, &format!("registered at {url}"));
+        }
+        Action::Delete { id, waiting } => {
+            let answer = session.send(Method::DELETE, &path(&id, waiting.query()), None).await?;
+            session.format.done(out, &answer, &format!("{id} is deleted"));
+        }
+        Action::Sync { id, waiting } => {
+            let path = path(&id, &format!("/sync{}", waiting.query()));
+            let answer = session.send(Method::POST, &path, None).await?;
+            session.format.done(out, &answer, &format!("the card of {id} is up to date"));
+        }
+        Action::Enable { id, waiting } => set_status(session, &id, "active", waiting, out).await?,
+        Action::Disable { id, waiting } => set_status(session, &id, "inactive", waiting, out).await?,
+    }
+    Ok(())
+}
+
+async fn set_status(
+    session: &Session,
+    id: &str,
+    status: &str,
+    waiting: Waiting,
+    out: &mut Vec<u8>,
+) -> Result<(), CliError> {
+    let path = path(id, &format!("/status{}", waiting.query()));
+    let answer = session.send(Method::PATCH, &path, Some(&json!({"status": status}))).await?;
+    session.format.done(out, &answer, &format!("{id} is {status}"));
+    Ok(())
+}
+
+fn path(id: &str, rest: &str) -> String {
+    format!("/admin/agents/{}{rest}", super::segment(id))
+}
+
+/// A JSON document of a file, or of standard input.
+pub(super) fn read_record(file: &std::path::Path) -> Result<Value, CliError> {
+    let mut text = String::new();
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text))
+    };
+    read.map_err(|error| CliError::Usage(format!("{} cannot be read: {error}", file.display())))?;
+    parse(&text, &file.display().to_string())
+}
+
+fn parse(text: &str, what: &str) -> Result<Value, CliError> {
+    serde_json::from_str(text).map_err(|error| CliError::Usage(format!("{what} is not JSON: {error}")))
+}

@@ -1,0 +1,80 @@
+//! `tollgate permissions`.
+
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Waiting,
+    session::{CliError, Session},
+};
+
+/// What to do with permission rows.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Lists them.
+    List,
+    /// Shows one.
+    Get {
+        /// Its scope.
+        scope: String,
+    },
+    /// Sets what a scope grants.
+    Set {
+        /// The scope.
+        scope: String,
+        /// Agent id or glob, such as `team-a-*`; may be repeated.
+        #[arg(long = "agent", required = true, value_name = "GLOB")]
+        agents: Vec<String>,
+        /// `read`, `write` or `push`; may be repeated. Default: read and write.
+        #[arg(long = "operation", value_name = "CLASS")]
+        operations: Vec<String>,
+        /// How often, for each caller and agent.
+        #[arg(long, value_name = "N")]
+        requests_per_minute: Option<u32>,
+        /// How many at once.
+        #[arg(long, value_name = "N", requires = "requests_per_minute")]
+        burst: Option<u32>,
+        /// No limit.
+        #[arg(long, conflicts_with = "requests_per_minute")]
+        unlimited: bool,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+    /// Removes one.
+    Delete {
+        /// Its scope.
+        scope: String,
+        #[command(flatten)]
+        waiting: Waiting,
+    },
+}
+
+const COLUMNS: [(&str, &str); 4] =
+    [("SCOPE", "/scope"), ("AGENTS", "/agents"), ("OPERATIONS", "/operations"), ("LIMIT", "/limit")];
+
+pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) -> Result<(), CliError> {
+    match action {
+        Action::List => session.format.list(out, &session.get("/admin/permissions").await?, "permissions", &COLUMNS),
+        Action::Get { scope } => session.format.record(out, &session.get(&path(&scope, "")).await?),
+        Action::Set { scope, agents, operations, requests_per_minute, burst, unlimited, waiting } => {
+            let limit = match (unlimited, requests_per_minute) {
+                (true, _) => json!({"unlimited": true}),
+                (false, None) => Value::Null,
+                (false, Some(_)) => json!({"requestsPerMinute": requests_per_minute, "burst": burst}),
+            };
+            let row = json!({"agents": agents, "operations": operations, "limit": limit});
+            let answer = session.send(Method::PUT, &path(&scope, waiting.query()), Some(&row)).await?;
+            session.format.done(out, &answer, &format!("{scope} grants {}", agents.join(", ")));
+        }
+        Action::Delete { scope, waiting } => {
+            let answer = session.send(Method::DELETE, &path(&scope, waiting.query()), None).await?;
+            session.format.done(out, &answer, &format!("{scope} grants nothing any more"));
+        }
+    }
+    Ok(())
+}
+
+fn path(scope: &str, rest: &str) -> String {
+    format!("/admin/permissions/{}{rest}", super::segment(scope))
+}

@@ -1,0 +1,146 @@
+//! The commands against a real admin API on a loopback port.
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::{CliError, ClientCommand, execute};
+use crate::{
+    admin::scene::Scene,
+    fake_backend::{FakeBackend, Reply},
+};
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: ClientCommand,
+}
+
+/// A scene whose API listens.
+struct Served {
+    scene: Scene,
+    url: String,
+}
+
+impl Served {
+    async fn start() -> Self {
+        let scene = Scene::new().await;
+        let url = scene.listen().await;
+        Self { scene, url }
+    }
+
+    async fn run(&self, arguments: &str) -> Result<String, CliError> {
+        run(&format!("{arguments} --admin-url {} --token admin", self.url)).await
+    }
+
+    async fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.run(&format!("{arguments} --json")).await.unwrap()).unwrap()
+    }
+}
+
+async fn run(arguments: &str) -> Result<String, CliError> {
+    let line = Line::try_parse_from(std::iter::once("tollgate").chain(arguments.split_whitespace())).unwrap();
+    let mut out = Vec::new();
+    execute(line.command, &mut out).await?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn check(error: Result<String, CliError>, code: u8, part: &str) {
+    let error = error.unwrap_err();
+    assert_eq!(error.exit_code(), code, "{error}");
+    assert!(error.to_string().contains(part), "{error}");
+}
+
+#[tokio::test]
+async fn agents_are_registered_listed_and_removed() {
+    let served = Served::start().await;
+    let backend = served.scene.backend.url("/");
+    let said = served.run(&format!("agents register weather --backend-url {backend} --tag a --wait")).await.unwrap();
+    assert_eq!(said, "registered at https://gw.example/agents/weather/ (generation 1, in force on 0 Envoys)\n");
+    let table = served.run("agents list").await.unwrap();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0][..2], ["ID", "STATUS"]);
+    assert_eq!(lines[1][..4], ["weather", "active", "Weather", backend.as_str()]);
+    assert_eq!(served.run("agents disable weather").await.unwrap(), "weather is inactive (generation 2)\n");
+    assert_eq!(served.json("agents get weather").await["status"], "inactive");
+    assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));
+    assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 3)\n");
+    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 4)\n");
+}
+
+#[tokio::test]
+async fn a_record_is_registered_from_a_file() {
+    let served = Served::start().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), served.scene.record("weather", json!({"tags": ["from-file"]})).to_string()).unwrap();
+    served.run(&format!("agents register --file {}", file.path().display())).await.unwrap();
+    assert_eq!(served.json("agents list").await["agents"][0]["tags"], json!(["from-file"]));
+}
+
+#[tokio::test]
+async fn permissions_are_set_and_shown() {
+    let served = Served::start().await;
+    let set = "permissions set api://x/read --agent a --agent b-* --operation read --requests-per-minute 5";
+    assert_eq!(served.run(set).await.unwrap(), "api://x/read grants a, b-* (generation 1)\n");
+    let row = served.json("permissions get api://x/read").await;
+    assert_eq!((&row["agents"], &row["limit"]["requestsPerMinute"]), (&json!(["a", "b-*"]), &json!(5)));
+    assert!(served.run("permissions list").await.unwrap().contains("api://x/read"));
+    served.run("permissions delete api://x/read").await.unwrap();
+    check(served.run("permissions get api://x/read").await, 1, "PERMISSION_NOT_FOUND, 404");
+}
+
+#[tokio::test]
+async fn clients_and_issuers_have_their_commands() {
+    let served = Served::start().await;
+    let said = served.run("clients create ci --scope agents:a:read").await.unwrap();
+    assert!(said.starts_with("CLIENT_ID=ci\nCLIENT_SECRET="), "{said}");
+    assert!(served.json("clients rotate ci --overlap-seconds 0").await["clientSecret"].is_string());
+    assert!(served.run("clients list").await.unwrap().contains("agents:a:read"));
+    served.run("clients delete ci").await.unwrap();
+    served.scene.backend.answer("/jwks", Reply::ok(r#"{"keys":[]}"#));
+    let keys = served.scene.backend.url("/jwks");
+    let set = format!("issuers set https://idp.example --audience a --jwks-url {keys}");
+    served.run(&set).await.unwrap();
+    assert_eq!(served.json("issuers get https://idp.example").await["audiences"], json!(["a"]));
+    assert!(served.run("nodes").await.unwrap().starts_with("NODE"));
+}
+
+#[tokio::test]
+async fn failures_say_what_is_wrong_and_have_their_exit_codes() {
+    let served = Served::start().await;
+    let refused = served.run("agents register Weather --backend-url nowhere").await;
+    check(refused, 1, "agentId must match");
+    let refused = served.run("agents register Weather --backend-url nowhere").await;
+    check(refused, 1, "\n  backendUrl is not an absolute URL");
+    let nobody = FakeBackend::closed_url().await;
+    check(run(&format!("agents list --token t --admin-url {nobody}")).await, 69, "cannot be reached: no connection");
+    check(run("agents list --admin-url nothing --token t").await, 2, "is no URL");
+    check(run(&format!("agents list --token bad --admin-url {}", served.url)).await, 1, "(UNAUTHENTICATED, 401)");
+    check(run("agents list --credentials /does/not/exist").await, 2, "cannot be read");
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_by_basic_credentials_and_scopes() {
+    let issuer = FakeBackend::start(Reply::ok(r#"{"access_token":"jwt","expires_in":900}"#)).await;
+    let url = issuer.url("");
+    let said =
+        run(&format!("token --admin-url {url} --client-id a:b --client-secret s --scope x --scope y")).await.unwrap();
+    assert_eq!(said, "jwt\n");
+    let request = issuer.requests().remove(0).to_lowercase();
+    assert!(request.starts_with("post /oauth2/token ") && request.ends_with("grant_type=client_credentials&scope=x+y"));
+    // "a%3Ab:s"
+    assert!(request.contains("authorization: basic ysuzqwi6cw=="), "{request}");
+}
+
+#[tokio::test]
+async fn a_refused_login_repeats_the_issuers_words() {
+    let issuer = FakeBackend::start(Reply::status(401)).await;
+    let call = format!("agents list --admin-url {} --client-id a --client-secret planted", issuer.url(""));
+    check(run(&call).await, 1, "the server answered 401");
+}
+
+#[test]
+fn a_command_never_prints_its_secrets() {
+    let line = ["tollgate", "nodes", "--client-secret", "planted", "--token", "planted"];
+    let command = Line::try_parse_from(line).unwrap().command;
+    assert!(!format!("{command:?}").contains("planted"));
+}

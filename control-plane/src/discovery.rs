@@ -1,0 +1,80 @@
+//! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through, and the documents
+//! that tell OAuth clients where tokens come from. Reached through the gateway. Calls to agents never come here.
+
+mod cards;
+mod listing;
+mod metadata;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    admin::{ApiError, verify},
+    cards::CardShelf,
+    gate::Gate,
+    store::Store,
+};
+
+/// What the handlers work with. Clones share it.
+#[derive(Clone)]
+pub struct DiscoveryState {
+    /// The registry.
+    pub store: Store,
+    /// Who sees what.
+    pub gate: Arc<dyn Gate>,
+    /// Rewritten cards.
+    pub shelf: CardShelf,
+    /// Issuers whose tokens are believed, besides those in the registry: the embedded one's `iss`.
+    pub embedded_issuer: Option<String>,
+}
+
+/// `/agents/…` for callers with a token, and the open documents under `/.well-known/`.
+pub fn router(state: DiscoveryState) -> Router {
+    let closed = Router::new()
+        .route("/agents", get(listing::list))
+        .route("/agents/", get(listing::list))
+        .route("/agents/{id}", get(cards::card))
+        .route("/agents/{id}/", get(cards::card))
+        .route("/agents/{id}/.well-known/agent-card.json", get(cards::card))
+        .layer(middleware::from_fn_with_state(state.clone(), admit));
+    let open = Router::new()
+        .route("/.well-known/oauth-protected-resource", get(metadata::gateway))
+        .route("/.well-known/oauth-protected-resource/agents", get(metadata::agents))
+        .route("/.well-known/oauth-protected-resource/agents/{id}", get(metadata::agent))
+        .route("/.well-known/oauth-protected-resource/agents/{id}/", get(metadata::agent))
+        .route("/.well-known/ai-catalog.json", get(metadata::catalog));
+    open.merge(closed).with_state(state)
+}
+
+/// Lets verified callers in; what they see is decided per agent.
+async fn admit(State(state): State<DiscoveryState>, mut request: Request, next: Next) -> Response {
+    match verify(&*state.gate, &request) {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+        Err(refusal) => {
+            let metadata = format!(
+                "{}/.well-known/oauth-protected-resource{}",
+                state.shelf.gateway().public_url,
+                request.uri().path().trim_end_matches('/').trim_end_matches("/.well-known/agent-card.json")
+            );
+            refusal.with_resource_metadata(&metadata).into_response()
+        }
+    }
+}
+
+/// 404 for an agent that is not there, that is not active, or that is none of the caller's business: all the same.
+fn unknown_agent() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "AGENT_NOT_FOUND", "there is no such agent for this caller")
+}

@@ -1,0 +1,152 @@
+//! Listing, cards and metadata over a real store.
+
+use axum::body::Body;
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::{
+    admin::scene::{Answer, Scene},
+    domain::{Agent, Card, CardPaths, Registry},
+    store::Change,
+};
+
+async fn get(scene: &Scene, token: &str, path: &str) -> Answer {
+    scene.call(token, Method::GET, path, None).await
+}
+
+/// Agents listed for this caller, by the URL of their cards.
+async fn check(scene: &Scene, token: &str, path: &str, expect: &[&str]) -> Answer {
+    let answer = get(scene, token, path).await;
+    let cards = answer.json();
+    let urls: Vec<&str> = cards.as_array().unwrap().iter().map(|card| card["url"].as_str().unwrap()).collect();
+    let expect: Vec<String> = expect.iter().map(|id| format!("https://gw.example/agents/{id}")).collect();
+    assert_eq!(urls, expect, "{path} as {token}");
+    answer
+}
+
+async fn populated() -> Scene {
+    let scene = Scene::new().await;
+    scene.register("alpha", json!({"tags": ["red"], "capabilities": ["forecast"]})).await;
+    scene.register("beta", json!({"tags": ["red", "blue"]})).await;
+    scene.register("gamma", json!({"status": "inactive"})).await;
+    scene
+}
+
+#[tokio::test]
+async fn the_listing_holds_active_agents_that_the_caller_may_reach() {
+    let scene = populated().await;
+    check(&scene, "alpha beta gamma", "/agents", &["alpha", "beta"]).await;
+    check(&scene, "beta", "/agents/", &["beta"]).await;
+    check(&scene, "admin", "/agents", &[]).await;
+}
+
+#[tokio::test]
+async fn the_listing_can_be_narrowed_and_paged() {
+    let scene = populated().await;
+    let all = "alpha beta";
+    check(&scene, all, "/agents?tag=blue", &["beta"]).await;
+    check(&scene, all, "/agents?tag=red&tag=blue", &["beta"]).await;
+    check(&scene, all, "/agents?tag=weather", &["alpha", "beta"]).await;
+    check(&scene, all, "/agents?capability=forecast", &["alpha"]).await;
+    check(&scene, all, "/agents?capability=streaming", &["alpha", "beta"]).await;
+    check(&scene, all, "/agents?capability=pushNotifications", &[]).await;
+    let page = check(&scene, all, "/agents?limit=1", &["alpha"]).await;
+    assert_eq!(page.header("link"), "</agents?limit=1&cursor=alpha>; rel=\"next\"");
+    let last = check(&scene, all, "/agents?limit=1&cursor=alpha", &["beta"]).await;
+    assert_eq!(last.header("link"), "");
+    assert_eq!(get(&scene, all, "/agents?limit=x").await.field(), "limit");
+}
+
+#[tokio::test]
+async fn a_card_is_the_same_at_each_of_its_places() {
+    let scene = populated().await;
+    let first = get(&scene, "alpha", "/agents/alpha/.well-known/agent-card.json").await;
+    assert_eq!((first.status.as_u16(), first.header("content-type")), (200, "application/json"));
+    for path in ["/agents/alpha", "/agents/alpha/"] {
+        assert_eq!(get(&scene, "alpha", path).await.text, first.text);
+    }
+    assert_eq!(first.header("cache-control"), "private, max-age=60");
+    assert_eq!(first.header("vary"), "authorization");
+    assert!(!first.text.contains("127.0.0.1"), "{}", first.text);
+}
+
+#[tokio::test]
+async fn a_card_that_the_caller_has_is_not_sent_again() {
+    let scene = populated().await;
+    let etag = get(&scene, "alpha", "/agents/alpha").await.header("etag").to_owned();
+    for (tag, status) in
+        [(etag.clone(), 304), (format!("\"x\", W/{etag}"), 304), ("*".into(), 304), ("\"x\"".into(), 200)]
+    {
+        let request = Request::builder().uri("/agents/alpha").header("authorization", "Bearer alpha");
+        let answer = scene.send(request.header("if-none-match", &tag).body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.text.is_empty()), (status, status == 304), "{tag}");
+        assert_eq!(answer.header("etag"), etag);
+    }
+    scene.register("alpha", json!({"name": "Another name for the record"})).await;
+    assert_eq!(get(&scene, "alpha", "/agents/alpha").await.header("etag"), etag, "the card is the same");
+}
+
+#[tokio::test]
+async fn agents_that_are_none_of_the_callers_business_look_like_none_at_all() {
+    let scene = populated().await;
+    let absent = get(&scene, "alpha", "/agents/absent").await;
+    assert_eq!(absent.code(), "AGENT_NOT_FOUND");
+    for path in ["/agents/beta", "/agents/gamma", "/agents/Beta"] {
+        let answer = get(&scene, "alpha gamma", path).await;
+        assert_eq!((answer.status, answer.text), (absent.status, absent.text.clone()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_a_token_is_led_to_the_metadata() {
+    let scene = populated().await;
+    let request = Request::builder().uri("/agents/alpha/.well-known/agent-card.json").body(Body::empty()).unwrap();
+    let answer = scene.send(request).await;
+    assert_eq!(answer.status, 401);
+    let expect = "Bearer realm=\"tollgate\", \
+        resource_metadata=\"https://gw.example/.well-known/oauth-protected-resource/agents/alpha\"";
+    assert_eq!(answer.header("www-authenticate"), expect);
+}
+
+#[tokio::test]
+async fn metadata_is_open_and_says_the_same_of_agents_that_are_not_there() {
+    let scene = populated().await;
+    let open = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
+    for id in ["alpha", "absent"] {
+        let answer = scene.send(open(&format!("/.well-known/oauth-protected-resource/agents/{id}"))).await;
+        let expect = json!({
+            "resource": format!("https://gw.example/agents/{id}"),
+            "authorization_servers": ["https://gw.example"],
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": [format!("agents:{id}:read"), format!("agents:{id}:write")],
+        });
+        assert_eq!(answer.json(), expect);
+    }
+    let catalog = scene.send(open("/.well-known/ai-catalog.json")).await;
+    assert_eq!(
+        (catalog.header("content-type"), &catalog.json()["entries"]),
+        ("application/ai-catalog+json", &json!([]))
+    );
+}
+
+/// Puts a card into the registry that no registration would have let in.
+async fn plant(scene: &Scene, id: &'static str, document: Value) {
+    let decide = move |registry: &Registry| {
+        let agent = registry.agents.values().find(|agent| agent.id.as_str() == id).unwrap();
+        let card = Card { document, paths: CardPaths::default(), ..(*agent.card).clone() };
+        Ok::<_, ()>(vec![Change::PutAgent(Agent { card: card.into(), ..(**agent).clone() })])
+    };
+    scene.state.store.write(decide).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_odd_card_never_breaks_the_listing() {
+    let scene = populated().await;
+    for odd in [json!(5), json!(null), json!([{}]), json!("text")] {
+        plant(&scene, "alpha", odd).await;
+        check(&scene, "alpha beta", "/agents", &["beta"]).await;
+        assert_eq!(get(&scene, "alpha", "/agents/alpha").await.code(), "AGENT_CARD_NOT_FOUND");
+    }
+    plant(&scene, "alpha", json!({"skills": 5, "url": 7, "capabilities": [], "name": null})).await;
+    assert_eq!(get(&scene, "alpha beta", "/agents?tag=red").await.json().as_array().unwrap().len(), 2);
+}

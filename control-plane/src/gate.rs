@@ -1,0 +1,39 @@
+//! Who may use the control plane's own endpoints: the same tokens, judged by the same policy as in Envoy. Here is what the
+//! endpoints need to know of a caller; how tokens are verified is the policy crate's.
+
+use std::sync::Arc;
+
+use crate::domain::AgentId;
+
+/// A caller with a verified token.
+pub trait Visitor: Send + Sync {
+    /// Its client id.
+    fn client(&self) -> &str;
+    /// Whether it holds the admin scope.
+    fn is_admin(&self) -> bool;
+    /// Whether it may do anything at all with the agent.
+    fn may_see(&self, agent: &AgentId) -> bool;
+}
+
+/// Verifies callers.
+pub trait Gate: Send + Sync {
+    /// The caller of a request with this `Authorization` header.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn admit(&self, authorization: Option<&[u8]>) -> Result<Arc<dyn Visitor>, Unverified>;
+}
+
+/// Why a request has no verified caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unverified {
+    /// It carries no credentials at all.
+    NoToken,
+    /// Its token is not believed.
+    BadToken {
+        /// For `error_description` (RFC 6750 section 3): ASCII, nothing of the token.
+        description: &'static str,
+    },
+    /// Nothing is published yet, so nobody can be judged.
+    NotReady,
+}

@@ -1,0 +1,260 @@
+//! Requests to URLs that operators gave: cards, token endpoints, key sets. Every address is vetted after resolution and the
+//! vetted address is the one connected to; no redirects; bounded in time and size; the peer's body is never part of an error.
+//! What a body means is the caller's business.
+
+mod address;
+mod resolver;
+#[cfg(test)]
+mod tests;
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use ipnet::IpNet;
+use url::{Host, Url};
+
+pub use address::{AddressRules, Refusal};
+use resolver::{NotAllowedAddress, VettingResolver};
+
+/// Settings of the outbound client.
+#[derive(Debug, Clone)]
+pub struct OutboundSettings {
+    /// Loopback and private networks that may be reached. Link-local and metadata addresses never are.
+    pub allow_private: Vec<IpNet>,
+    /// Whether `http` URLs are taken.
+    pub plain_http: PlainHttp,
+    /// For a whole exchange: resolution, connection, body.
+    pub timeout: Duration,
+    /// Largest body read, in bytes.
+    pub max_bytes: usize,
+}
+
+/// Whether URLs without TLS are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlainHttp {
+    /// `http` and `https`.
+    #[default]
+    Allowed,
+    /// `https` only.
+    Refused,
+}
+
+impl Default for OutboundSettings {
+    fn default() -> Self {
+        Self {
+            allow_private: Vec::new(),
+            plain_http: PlainHttp::Allowed,
+            timeout: Duration::from_secs(10),
+            max_bytes: 1 << 20,
+        }
+    }
+}
+
+/// The client. Cheap to clone; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    client: reqwest::Client,
+    rules: Arc<AddressRules>,
+    plain_http: PlainHttp,
+    max_bytes: usize,
+}
+
+/// An answer.
+#[derive(Clone)]
+pub struct Fetched {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its `ETag`, if it is text.
+    pub etag: Option<String>,
+    /// Its body, whole. May hold secrets (tokens): no `Debug`.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. Safe to show to an operator: nothing in it was written by the peer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// The URL's scheme is not taken.
+    #[error("the scheme of the URL is not allowed")]
+    Scheme,
+    /// The host leads to an address that must not be reached.
+    #[error("the host {host} is not allowed: it is {}", refusal.as_str())]
+    NotAllowed {
+        /// Host of the URL.
+        host: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Not resolved, refused, reset, or a TLS failure.
+    #[error("{host} cannot be reached: {stage}")]
+    Unreachable {
+        /// Host of the URL.
+        host: String,
+        /// What failed.
+        stage: Stage,
+    },
+    /// The body is longer than the bound.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLarge {
+        /// The bound.
+        limit: usize,
+    },
+    /// Not done in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// An answer, but neither 2xx nor 304. Redirects are not followed.
+    #[error("the answer has status {0}")]
+    Status(u16),
+}
+
+/// How far an exchange came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The name was not resolved, the connection not made, or TLS failed.
+    Connect,
+    /// The connection broke before the answer was whole.
+    Exchange,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection (name, network or TLS)",
+            Self::Exchange => "the connection broke",
+        })
+    }
+}
+
+/// The HTTP client could not be built: the system's root certificates cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the outbound HTTP client cannot be built")]
+pub struct BuildError(#[source] reqwest::Error);
+
+impl Outbound {
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// If the TLS roots of the system cannot be loaded.
+    pub fn new(settings: OutboundSettings) -> Result<Self, BuildError> {
+        // Another part of the process may have chosen the same provider before: that is no failure.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let rules = Arc::new(AddressRules::new(settings.allow_private));
+        let client = reqwest::Client::builder()
+            .dns_resolver(Arc::new(VettingResolver::new(rules.clone())))
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy would resolve the name again, out of our sight.
+            .no_proxy()
+            .timeout(settings.timeout)
+            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(BuildError)?;
+        Ok(Self { client, rules, plain_http: settings.plain_http, max_bytes: settings.max_bytes })
+    }
+
+    /// The same client with another bound on bodies, in bytes.
+    #[must_use]
+    pub fn with_max_bytes(&self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self.clone() }
+    }
+
+    /// GETs `url`.
+    ///
+    /// # Errors
+    /// [`OutboundError`]; a status that is neither 2xx nor 304 is one.
+    pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Fetched, OutboundError> {
+        let fetched = self.send(self.client.get(url.clone()).headers(headers), url).await?;
+        match fetched.status {
+            status if status.is_success() || status == StatusCode::NOT_MODIFIED => Ok(fetched),
+            status => Err(OutboundError::Status(status.as_u16())),
+        }
+    }
+
+    /// POSTs a form (`application/x-www-form-urlencoded`). Every status is an answer: token endpoints say in the body what is
+    /// wrong (RFC 6749 section 5.2).
+    ///
+    /// # Errors
+    /// [`OutboundError`], never `Status`.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        form: &[(&str, &str)],
+    ) -> Result<Fetched, OutboundError> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self
+            .client
+            .post(url.clone())
+            .headers(headers)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+            .body(body);
+        self.send(request, url).await
+    }
+
+    /// Whether `url` leads only to addresses that may be reached. A name that does not resolve (yet) passes.
+    ///
+    /// # Errors
+    /// `Scheme` or `NotAllowed`.
+    pub async fn vet(&self, url: &Url) -> Result<(), OutboundError> {
+        self.vet_literal(url)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let Ok(addresses) = tokio::net::lookup_host((name, 0)).await else { return Ok(()) };
+        for address in addresses {
+            let refused = |refusal| OutboundError::NotAllowed { host: name.to_owned(), refusal };
+            self.rules.check(address.ip()).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// What needs no resolution. The HTTP client asks no resolver about address literals, so this is their only check.
+    fn vet_literal(&self, url: &Url) -> Result<(), OutboundError> {
+        match (url.scheme(), self.plain_http) {
+            ("https", _) | ("http", PlainHttp::Allowed) => {}
+            _ => return Err(OutboundError::Scheme),
+        }
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => address.into(),
+            Some(Host::Ipv6(address)) => address.into(),
+            _ => return Ok(()),
+        };
+        self.rules.check(address).map_err(|refusal| OutboundError::NotAllowed { host: host_of(url), refusal })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, url: &Url) -> Result<Fetched, OutboundError> {
+        self.vet_literal(url)?;
+        // Compressed bodies would be bounded before they unfold.
+        let request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let mut response = request.send().await.map_err(|error| explain(&error, url))?;
+        let etag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let too_large = OutboundError::TooLarge { limit: self.max_bytes };
+        let promised = response.content_length().unwrap_or(0);
+        if promised > self.max_bytes as u64 {
+            return Err(too_large);
+        }
+        let mut body = Vec::with_capacity(usize::try_from(promised).unwrap_or(0));
+        while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error, url))? {
+            if body.len() + chunk.len() > self.max_bytes {
+                return Err(too_large);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Fetched { status: response.status(), etag, body })
+    }
+}
+
+fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+fn explain(error: &reqwest::Error, url: &Url) -> OutboundError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(NotAllowedAddress(refusal)) = inner.downcast_ref() {
+            return OutboundError::NotAllowed { host: host_of(url), refusal: *refusal };
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() {
+        return OutboundError::Timeout;
+    }
+    let stage = if error.is_connect() { Stage::Connect } else { Stage::Exchange };
+    OutboundError::Unreachable { host: host_of(url), stage }
+}

@@ -1,0 +1,94 @@
+//! The registry as the filter's policy document: the only place where one becomes the other.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+use tollgate_policy::document::{
+    AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, IssuerDocument, PolicyDocument, VERSION,
+};
+
+use crate::{
+    config::Config,
+    domain::{Agent, AgentId, AgentStatus, ExternalIssuer, IdentityHeaders, Registry, Scope},
+    xds,
+};
+
+/// The scope that opens the admin API.
+const ADMIN_SCOPE: &str = "gateway:admin";
+
+/// Renders the registry. Inactive agents are not in it: to the filter they do not exist.
+#[must_use]
+pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
+    PolicyDocument {
+        version: VERSION,
+        generation: registry.generation.get(),
+        gateway: gateway(config),
+        issuers: embedded(registry, config)
+            .into_iter()
+            .chain(registry.issuers.values().map(|it| external(it)))
+            .collect(),
+        permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
+        default_limit: Some(config.default_limit.clone()),
+        agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
+    }
+}
+
+/// The agents that can be called.
+pub(super) fn active(registry: &Registry) -> BTreeMap<AgentId, Arc<Agent>> {
+    let agents = registry.agents.iter().filter(|(_, agent)| is_active(agent));
+    agents.map(|(id, agent)| (id.clone(), agent.clone())).collect()
+}
+
+fn is_active(agent: &Agent) -> bool {
+    agent.status == AgentStatus::Active
+}
+
+fn gateway(config: &Config) -> GatewayDocument {
+    let gateway = &config.gateway;
+    GatewayDocument {
+        public_url: gateway.public_url.as_str().to_owned(),
+        leeway_seconds: gateway.leeway_seconds,
+        max_body_bytes: gateway.max_body_bytes,
+        body_mode: BodyMode::HoldHeaders,
+        host: HostMode::Gateway,
+        control_plane_cluster: Some(xds::CONTROL_PLANE_CLUSTER.to_owned()),
+        admin: gateway.admin,
+        admin_scope: Scope::try_from(ADMIN_SCOPE).expect("a constant that is a scope"),
+    }
+}
+
+fn embedded(registry: &Registry, config: &Config) -> Option<IssuerDocument> {
+    let issuer = config.issuer.as_ref()?;
+    let keys: Vec<Value> = registry.signing_keys.iter().map(|key| key.public_jwk.clone()).collect();
+    Some(IssuerDocument {
+        issuer: issuer.issuer.clone(),
+        audiences: vec![issuer.audience.clone()],
+        algorithms: Vec::new(),
+        claims: ClaimNames::default(),
+        scope_prefix: None,
+        jwks: json!({ "keys": keys }),
+    })
+}
+
+fn external(issuer: &ExternalIssuer) -> IssuerDocument {
+    IssuerDocument {
+        issuer: issuer.issuer.clone(),
+        audiences: issuer.audiences.clone(),
+        algorithms: issuer.algorithms.clone(),
+        claims: issuer.claims.clone(),
+        scope_prefix: issuer.scope_prefix.clone(),
+        jwks: issuer.jwks.clone(),
+    }
+}
+
+fn entry(agent: &Agent) -> AgentDocument {
+    let paths = &agent.card.paths;
+    AgentDocument {
+        id: agent.id.clone(),
+        cluster: None,
+        rpc: paths.rpc.clone().filter(|path| path != "/"),
+        rest: paths.rest.clone().filter(|path| !path.is_empty()),
+        identity: agent.identity_headers == IdentityHeaders::Sent,
+        timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+    }
+}

@@ -1,0 +1,161 @@
+//! Stored forms: JSON with a schema version, one record a key. They are types of their own, joined to the domain's here and in
+//! the submodules, so that the domain can change without the disk and the other way round.
+
+mod agent;
+mod auth;
+mod client;
+mod issuer;
+mod permission;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    Change, SealingKey,
+    seal::{Place, Unopened},
+};
+use crate::domain::Registry;
+
+/// Version of every stored form. A change that an older server could not read bumps it, and brings a migration.
+const SCHEMA: u32 = 1;
+
+/// The kinds of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Agents,
+    Permissions,
+    Clients,
+    Issuers,
+    SigningKeys,
+}
+
+/// One record's place, and the key that seals its secrets.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub(super) table: Table,
+    pub(super) key: &'a str,
+    pub(super) sealing: &'a SealingKey,
+}
+
+/// What stands around every record.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<T> {
+    schema: u32,
+    record: T,
+}
+
+impl Table {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Agents, Self::Permissions, Self::Clients, Self::Issuers, Self::SigningKeys];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Agents => "agents",
+            Self::Permissions => "permissions",
+            Self::Clients => "clients",
+            Self::Issuers => "issuers",
+            Self::SigningKeys => "signing-keys",
+        }
+    }
+
+    pub(super) fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Agents => b"agents/",
+            Self::Permissions => b"permissions/",
+            Self::Clients => b"clients/",
+            Self::Issuers => b"issuers/",
+            Self::SigningKeys => b"signing-keys/",
+        }
+    }
+}
+
+/// What a change writes: for each record its new bytes, or `None` where it goes.
+pub(super) fn written(change: &Change, sealing: &SealingKey) -> Vec<(Table, String, Option<Vec<u8>>)> {
+    let record = |table, key| Record { table, key, sealing };
+    let put = |table, key: &str, bytes| vec![(table, key.to_owned(), Some(bytes))];
+    let gone = |table, key: &str| vec![(table, key.to_owned(), None)];
+    match change {
+        Change::PutAgent(agent) => {
+            let key = agent.id.as_str();
+            put(Table::Agents, key, encode(&agent::Stored::new(agent, record(Table::Agents, key))))
+        }
+        Change::DeleteAgent(id) => gone(Table::Agents, id.as_str()),
+        Change::PutPermission(row) => {
+            put(Table::Permissions, row.scope.as_str(), encode(&permission::Stored::from(row)))
+        }
+        Change::DeletePermission(scope) => gone(Table::Permissions, scope.as_str()),
+        Change::PutClient(client) => put(Table::Clients, client.id.as_str(), encode(&client::Stored::from(client))),
+        Change::DeleteClient(id) => gone(Table::Clients, id.as_str()),
+        Change::PutIssuer(issuer) => put(Table::Issuers, &issuer.issuer, encode(&issuer::Stored::from(issuer))),
+        Change::DeleteIssuer(issuer) => gone(Table::Issuers, issuer),
+        Change::PutSigningKeys(keys) => keys
+            .iter()
+            .flat_map(|key| {
+                let stored = issuer::StoredKey::new(key, record(Table::SigningKeys, &key.kid));
+                put(Table::SigningKeys, &key.kid, encode(&stored))
+            })
+            .collect(),
+    }
+}
+
+impl Record<'_> {
+    /// Reads the record's bytes and puts it where it belongs; an error says what is wrong, without any secret.
+    pub(super) fn read_into(self, bytes: &[u8], registry: &mut Registry) -> Result<(), String> {
+        match self.table {
+            Table::Agents => {
+                let agent = decode::<agent::Stored>(bytes)?.into_domain(self)?;
+                registry.agents.insert(agent.id.clone(), Arc::new(agent));
+            }
+            Table::Permissions => {
+                let row = decode::<permission::Stored>(bytes)?.into_domain(self.key)?;
+                registry.permissions.insert(row.scope.clone(), Arc::new(row));
+            }
+            Table::Clients => {
+                let client = decode::<client::Stored>(bytes)?.into_domain(self.key)?;
+                registry.clients.insert(client.id.clone(), Arc::new(client));
+            }
+            Table::Issuers => {
+                let issuer = decode::<issuer::Stored>(bytes)?.into_domain(self.key)?;
+                registry.issuers.insert(issuer.issuer.clone(), Arc::new(issuer));
+            }
+            Table::SigningKeys => {
+                let key = decode::<issuer::StoredKey>(bytes)?.into_domain(self)?;
+                registry.signing_keys.push(Arc::new(key));
+            }
+        }
+        Ok(())
+    }
+
+    fn seal(self, field: &'static str, plain: &[u8]) -> String {
+        self.sealing.seal(self.place(field), plain)
+    }
+
+    fn open(self, field: &'static str, sealed: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, String> {
+        self.sealing
+            .open(self.place(field), sealed)
+            .map_err(|Unopened| format!("{field} does not open with this sealing key"))
+    }
+
+    fn place(&self, field: &'static str) -> Place<'_> {
+        Place { table: self.table.name(), key: self.key, field }
+    }
+}
+
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    serde_json::to_vec(&Envelope { schema: SCHEMA, record }).expect("stored forms have string keys only")
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let version: Version = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if version.schema != SCHEMA {
+        return Err(format!("has schema {}, this server reads {SCHEMA}", version.schema));
+    }
+    let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    Ok(envelope.record)
+}

@@ -1,0 +1,193 @@
+//! An agent's record as stored. The card's document is kept as the text it came as (re-serialised), its paths beside it.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use super::{Record, auth::StoredAuth};
+use crate::domain::{
+    Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
+    UnixSeconds,
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stored {
+    name: String,
+    description: String,
+    capabilities: Vec<String>,
+    tags: Vec<String>,
+    skills: Vec<StoredSkill>,
+    backends: Vec<StoredBackend>,
+    card_url: Option<Url>,
+    auth: StoredAuth,
+    health_endpoint: Option<String>,
+    heartbeat: Option<StoredHeartbeat>,
+    request_timeout_ms: Option<u64>,
+    stream_idle_ms: Option<u64>,
+    identity_headers: bool,
+    active: bool,
+    card: StoredCard,
+    sync_error: Option<String>,
+    created_at: UnixSeconds,
+    updated_at: UnixSeconds,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredBackend {
+    url: String,
+    priority: u32,
+    weight: NonZeroU32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredSkill {
+    name: String,
+    description: String,
+    instructions: String,
+    tools: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredHeartbeat {
+    interval_ms: u64,
+    misses_allowed: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredCard {
+    document: Value,
+    fetched_at: UnixSeconds,
+    etag: Option<String>,
+    rpc: Option<String>,
+    rest: Option<String>,
+}
+
+impl Stored {
+    pub(super) fn new(agent: &Agent, record: Record<'_>) -> Self {
+        Self {
+            name: agent.name.clone(),
+            description: agent.description.clone(),
+            capabilities: agent.capabilities.clone(),
+            tags: agent.tags.clone(),
+            skills: agent.skills.iter().map(StoredSkill::from).collect(),
+            backends: agent.backends.iter().map(StoredBackend::from).collect(),
+            card_url: agent.card_url.clone(),
+            auth: StoredAuth::new(&agent.auth, record),
+            health_endpoint: agent.health_endpoint.clone(),
+            heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
+            request_timeout_ms: agent.timeouts.request.map(millis),
+            stream_idle_ms: agent.timeouts.stream_idle.map(millis),
+            identity_headers: agent.identity_headers == IdentityHeaders::Sent,
+            active: agent.status == AgentStatus::Active,
+            card: StoredCard::from(agent.card.as_ref()),
+            sync_error: agent.sync_error.clone(),
+            created_at: agent.created_at,
+            updated_at: agent.updated_at,
+        }
+    }
+
+    pub(super) fn into_domain(self, record: Record<'_>) -> Result<Agent, String> {
+        let backends: Vec<Backend> = self.backends.into_iter().map(Backend::try_from).collect::<Result<_, String>>()?;
+        if backends.is_empty() {
+            return Err("has no backend".to_owned());
+        }
+        Ok(Agent {
+            id: AgentId::try_from(record.key).map_err(|error| error.to_string())?,
+            name: self.name,
+            description: self.description,
+            capabilities: self.capabilities,
+            tags: self.tags,
+            skills: self.skills.into_iter().map(Skill::from).collect(),
+            backends,
+            card_url: self.card_url,
+            auth: self.auth.into_domain(record)?,
+            health_endpoint: self.health_endpoint,
+            heartbeat: self.heartbeat.map(Heartbeat::from),
+            timeouts: Timeouts {
+                request: self.request_timeout_ms.map(Duration::from_millis),
+                stream_idle: self.stream_idle_ms.map(Duration::from_millis),
+            },
+            identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
+            status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
+            card: Arc::new(self.card.into()),
+            sync_error: self.sync_error,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+}
+
+impl From<&Backend> for StoredBackend {
+    fn from(backend: &Backend) -> Self {
+        Self { url: backend.url.url().to_string(), priority: backend.priority, weight: backend.weight }
+    }
+}
+
+impl TryFrom<StoredBackend> for Backend {
+    type Error = String;
+
+    fn try_from(stored: StoredBackend) -> Result<Self, String> {
+        let url = BackendUrl::parse(&stored.url).map_err(|error| format!("backend {error}"))?;
+        Ok(Self { url, priority: stored.priority, weight: stored.weight })
+    }
+}
+
+impl From<&Skill> for StoredSkill {
+    fn from(skill: &Skill) -> Self {
+        let Skill { name, description, instructions, tools } = skill.clone();
+        Self { name, description, instructions, tools }
+    }
+}
+
+impl From<StoredSkill> for Skill {
+    fn from(stored: StoredSkill) -> Self {
+        let StoredSkill { name, description, instructions, tools } = stored;
+        Self { name, description, instructions, tools }
+    }
+}
+
+impl From<Heartbeat> for StoredHeartbeat {
+    fn from(heartbeat: Heartbeat) -> Self {
+        Self { interval_ms: millis(heartbeat.interval), misses_allowed: heartbeat.misses_allowed }
+    }
+}
+
+impl From<StoredHeartbeat> for Heartbeat {
+    fn from(stored: StoredHeartbeat) -> Self {
+        Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
+    }
+}
+
+impl From<&Card> for StoredCard {
+    fn from(card: &Card) -> Self {
+        Self {
+            document: card.document.clone(),
+            fetched_at: card.fetched_at,
+            etag: card.etag.clone(),
+            rpc: card.paths.rpc.clone(),
+            rest: card.paths.rest.clone(),
+        }
+    }
+}
+
+impl From<StoredCard> for Card {
+    fn from(stored: StoredCard) -> Self {
+        Self {
+            document: stored.document,
+            fetched_at: stored.fetched_at,
+            etag: stored.etag,
+            paths: CardPaths { rpc: stored.rpc, rest: stored.rest },
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

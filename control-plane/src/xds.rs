@@ -1,0 +1,42 @@
+//! What Envoy is told, and how it hears it: resource builders (one module per resource type), the immutable [`Snapshot`] they make
+//! up, and the ADS server that brings snapshots to nodes, delta and state-of-the-world. Only here is tonic named. What belongs into
+//! a snapshot is the reconciler's business.
+
+mod access;
+mod any;
+mod channel;
+mod clusters;
+mod delta;
+mod edge;
+mod endpoints;
+mod filter;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod kind;
+mod listener;
+mod nodes;
+#[cfg(test)]
+mod real_envoy;
+mod resource;
+mod routes;
+mod secrets;
+mod server;
+mod service;
+mod session;
+mod snapshot;
+mod sotw;
+#[cfg(test)]
+mod tests;
+mod upstream_tls;
+
+pub use access::BackendRefusals;
+pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name};
+pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
+pub use filter::RenderedPolicy;
+pub use kind::ResourceKind;
+pub use nodes::{Applied, KindStatus, NodeStatus, NodeTable, PendingNode, Rejection, StreamKind};
+pub use resource::Resource;
+pub use server::{ServeError, XdsTls, serve};
+pub use snapshot::{
+    AgentResources, CredentialValue, PolicyResource, Snapshot, SnapshotError, SnapshotFeed, SnapshotParts,
+};

@@ -1,0 +1,92 @@
+//! What stays the same while the process lives: where Envoy listens, how it reaches the control plane, the filter's code. Every
+//! value comes typed from the configuration; nothing here reads a file.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use super::{Resource, resource::version_of};
+
+/// The constant part of every snapshot.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// Where Envoy listens for callers.
+    pub listen: SocketAddr,
+    /// Where Envoy reaches the control plane's discovery listener.
+    pub control_plane: UpstreamAddress,
+    /// Largest body the filter reads, bytes; Envoy buffers a little more, so that the refusal is the filter's.
+    pub max_body_bytes: u32,
+    /// The listener's certificate. `None`: plain HTTP.
+    pub certificate: Option<ServingCertificate>,
+    /// PEM bundle on Envoy's machine that https backends are verified with, loaded once for all clusters.
+    pub upstream_ca: PathBuf,
+    /// The filter.
+    pub module: FilterModule,
+}
+
+/// A host and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamAddress {
+    /// Name or address, IPv6 without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// Certificate chain and key: PEM files on Envoy's machine.
+#[derive(Debug, Clone)]
+pub struct ServingCertificate {
+    /// The chain, leaf first.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The filter's code, hashed once.
+#[derive(Clone)]
+pub struct FilterModule {
+    code: Arc<[u8]>,
+    version: Arc<str>,
+}
+
+impl FilterModule {
+    /// Takes the bytes of a `.wasm` file.
+    #[must_use]
+    pub fn new(code: &[u8]) -> Self {
+        Self { code: code.into(), version: version_of(&[code]).into() }
+    }
+
+    pub(super) fn code(&self) -> &[u8] {
+        &self.code
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+}
+
+impl fmt::Debug for FilterModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FilterModule").field("bytes", &self.code.len()).field("version", &self.version).finish()
+    }
+}
+
+/// The resources that no agent changes.
+#[derive(Debug, Clone)]
+pub struct EdgeResources {
+    pub(super) cluster: Resource,
+    pub(super) listener: Resource,
+    pub(super) routes: Resource,
+    pub(super) secrets: Vec<Resource>,
+}
+
+impl EdgeResources {
+    /// Builds them.
+    #[must_use]
+    pub fn new(edge: &Edge) -> Self {
+        Self {
+            cluster: super::clusters::control_plane(edge),
+            listener: super::listener::gateway(edge),
+            routes: super::routes::gateway(edge),
+            secrets: super::secrets::edge(edge),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! RDS: the constant route table. The filter decides and names the cluster in a header; these routes do the header work, so that an
+//! agent is never a route. Order matters: the first match wins.
+
+use std::time::Duration;
+
+use envoy_types::pb::{
+    envoy::{
+        config::{
+            core::v3::{DataSource, data_source::Specifier},
+            route::v3::{
+                DirectResponseAction, HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch,
+                VirtualHost,
+                header_matcher::HeaderMatchSpecifier,
+                route::Action,
+                route_action::{ClusterSpecifier, HostRewriteSpecifier},
+                route_match::PathSpecifier,
+            },
+        },
+        r#type::matcher::v3::{RegexMatchAndSubstitute, RegexMatcher},
+    },
+    google::protobuf::{BoolValue, UInt64Value},
+};
+
+use super::{
+    Edge, Resource,
+    any::{duration, uint32},
+    clusters,
+};
+
+/// The name of the table.
+pub(super) const NAME: &str = "tollgate";
+
+/// Set by the filter when it has written the final `:path`: the cluster.
+const BACKEND: &str = "x-tollgate-backend";
+/// Set by the filter when the path below `/agents/{id}` is the backend's: the cluster.
+const CLUSTER: &str = "x-tollgate-cluster";
+/// Set by the filter for what the control plane answers.
+const TO_CONTROL_PLANE: &str = "x-tollgate-control-plane";
+
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(60);
+/// What Envoy may buffer beyond the filter's own bound, so that the refusal of a large body is the filter's.
+const BUFFER_SLACK: u64 = 64 * 1024;
+
+/// The table.
+pub(super) fn gateway(edge: &Edge) -> Resource {
+    let host = VirtualHost {
+        name: NAME.to_owned(),
+        domains: vec!["*".to_owned()],
+        request_body_buffer_limit: Some(UInt64Value { value: u64::from(edge.max_body_bytes) + BUFFER_SLACK }),
+        routes: vec![rewritten_by_filter(), agent_at_root(), control_plane(), not_found()],
+        ..Default::default()
+    };
+    Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })
+}
+
+fn rewritten_by_filter() -> Route {
+    let action = to_backend(BACKEND);
+    Route { request_headers_to_remove: withheld(), ..route("backend", present("/", BACKEND), Action::Route(action)) }
+}
+
+fn agent_at_root() -> Route {
+    let mut action = to_backend(CLUSTER);
+    action.regex_rewrite = Some(RegexMatchAndSubstitute {
+        pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
+        substitution: "/".to_owned(),
+    });
+    Route {
+        request_headers_to_remove: withheld(),
+        ..route("agent", present("/agents/", CLUSTER), Action::Route(action))
+    }
+}
+
+fn control_plane() -> Route {
+    let action = RouteAction {
+        cluster_specifier: Some(ClusterSpecifier::Cluster(clusters::CONTROL_PLANE.to_owned())),
+        timeout: Some(duration(CONTROL_PLANE_TIMEOUT)),
+        retry_policy: Some(connect_failures()),
+        ..Default::default()
+    };
+    route("control-plane", present("/", TO_CONTROL_PLANE), Action::Route(action))
+}
+
+/// The filter answers before this; it stands here for a filter that does not.
+fn not_found() -> Route {
+    let body = r#"{"error":{"code":"NOT_FOUND","message":"There is nothing at this path.","details":{}}}"#;
+    let answer = DirectResponseAction {
+        status: 404,
+        body: Some(DataSource { specifier: Some(Specifier::InlineString(body.to_owned())), ..Default::default() }),
+        ..Default::default()
+    };
+    let all = RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() };
+    route("not-found", all, Action::DirectResponse(answer))
+}
+
+fn to_backend(cluster_header: &str) -> RouteAction {
+    RouteAction {
+        cluster_specifier: Some(ClusterSpecifier::ClusterHeader(cluster_header.to_owned())),
+        host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(BoolValue { value: true })),
+        timeout: Some(duration(Duration::ZERO)),
+        idle_timeout: Some(duration(IDLE_TIMEOUT)),
+        retry_policy: Some(connect_failures()),
+        ..Default::default()
+    }
+}
+
+/// Only what never reached the backend is sent again: A2A's POSTs are not idempotent.
+fn connect_failures() -> RetryPolicy {
+    RetryPolicy {
+        retry_on: "connect-failure,reset-before-request".to_owned(),
+        num_retries: Some(uint32(2)),
+        ..Default::default()
+    }
+}
+
+/// The caller's credential and our own routing never reach a backend.
+fn withheld() -> Vec<String> {
+    ["authorization", BACKEND, CLUSTER, TO_CONTROL_PLANE].map(str::to_owned).to_vec()
+}
+
+fn present(prefix: &str, header: &str) -> RouteMatch {
+    RouteMatch {
+        path_specifier: Some(PathSpecifier::Prefix(prefix.to_owned())),
+        headers: vec![HeaderMatcher {
+            name: header.to_owned(),
+            header_match_specifier: Some(HeaderMatchSpecifier::PresentMatch(true)),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn route(name: &str, r#match: RouteMatch, action: Action) -> Route {
+    Route { name: name.to_owned(), r#match: Some(r#match), action: Some(action), ..Default::default() }
+}

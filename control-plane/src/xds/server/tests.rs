@@ -1,0 +1,192 @@
+//! The server on a loopback socket, with real ADS clients: delta and state of the world.
+
+use std::{sync::Arc, time::Duration};
+
+use envoy_types::pb::envoy::{
+    config::core::v3::Node,
+    data::accesslog::v3::{AccessLogCommon, HttpAccessLogEntry, HttpResponseProperties},
+    service::{
+        accesslog::v3::{
+            StreamAccessLogsMessage,
+            access_log_service_client::AccessLogServiceClient,
+            stream_access_logs_message::{HttpAccessLogEntries, LogEntries},
+        },
+        discovery::v3::{
+            DeltaDiscoveryRequest, DiscoveryRequest, DiscoveryResponse,
+            aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
+        },
+    },
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Streaming, transport::Channel};
+
+use super::serve;
+use crate::{
+    domain::{AgentId, Generation},
+    xds::{Applied, BackendRefusals, NodeTable, ResourceKind, Snapshot, StreamKind, fixtures::plain},
+};
+
+struct Heard(mpsc::UnboundedSender<AgentId>);
+
+impl BackendRefusals for Heard {
+    fn backend_refused(&self, agent: &AgentId) {
+        self.0.send(agent.clone()).unwrap();
+    }
+}
+
+struct Running {
+    snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    nodes: NodeTable,
+    channel: Channel,
+    refusals: mpsc::UnboundedReceiver<AgentId>,
+    stopping: DropGuard,
+}
+
+async fn start(snapshot: Option<Arc<Snapshot>>) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, refusals) = mpsc::unbounded_channel();
+    let snapshots = watch::Sender::new(snapshot);
+    let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
+    let feed = snapshots.subscribe();
+    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), stopping.clone()));
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    Running { snapshots, nodes, channel, refusals, stopping: stopping.drop_guard() }
+}
+
+fn node() -> Option<Node> {
+    Some(Node { id: "edge-7".to_owned(), cluster: "edge".to_owned(), ..Default::default() })
+}
+
+struct SotwClient {
+    requests: mpsc::Sender<DiscoveryRequest>,
+    responses: Streaming<DiscoveryResponse>,
+}
+
+impl SotwClient {
+    async fn connect(running: &Running) -> Self {
+        let (requests, receiver) = mpsc::channel(8);
+        let mut client = AggregatedDiscoveryServiceClient::new(running.channel.clone());
+        let first = clusters(DiscoveryRequest { node: node(), ..Default::default() });
+        requests.send(first).await.unwrap();
+        let responses = client.stream_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+        Self { requests, responses }
+    }
+
+    async fn next(&mut self) -> DiscoveryResponse {
+        self.responses.message().await.unwrap().expect("a response")
+    }
+
+    async fn answer(&self, response: &DiscoveryResponse, refusal: Option<&str>) {
+        let error_detail = refusal.map(|reason| envoy_types::pb::google::rpc::Status {
+            code: 13,
+            message: reason.to_owned(),
+            details: Vec::new(),
+        });
+        let answer = DiscoveryRequest { response_nonce: response.nonce.clone(), error_detail, ..Default::default() };
+        self.requests.send(clusters(answer)).await.unwrap();
+    }
+}
+
+fn clusters(request: DiscoveryRequest) -> DiscoveryRequest {
+    DiscoveryRequest { type_url: ResourceKind::Cluster.type_url().to_owned(), ..request }
+}
+
+async fn is_applied(running: &Running, generation: u64) -> bool {
+    let applied = running.nodes.applied(Generation::new(generation), Duration::from_secs(5)).await;
+    matches!(applied, Applied::Everywhere { nodes } if nodes == ["edge-7"])
+}
+
+#[tokio::test]
+async fn state_of_the_world_lists_everything_and_skips_what_a_client_has() {
+    let running = start(Some(plain(1, &[("a", 1)]))).await;
+    let mut client = SotwClient::connect(&running).await;
+    let first = client.next().await;
+    assert_eq!(first.resources.len(), 2);
+    client.answer(&first, None).await;
+    assert!(is_applied(&running, 1).await);
+    running.snapshots.send_replace(Some(plain(2, &[("a", 1), ("b", 2)])));
+    let second = client.next().await;
+    assert_eq!(second.resources.len(), 3);
+    client.answer(&second, None).await;
+    assert!(is_applied(&running, 2).await);
+
+    // On another stream, with the version it has: the first thing it hears of is the next change.
+    let (requests, receiver) = mpsc::channel(8);
+    let again = DiscoveryRequest { node: node(), version_info: second.version_info.clone(), ..Default::default() };
+    requests.send(clusters(again)).await.unwrap();
+    let mut ads = AggregatedDiscoveryServiceClient::new(running.channel.clone());
+    let mut responses = ads.stream_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+    running.nodes.until(|nodes| nodes.len() == 2).await;
+    running.snapshots.send_replace(Some(plain(3, &[("b", 2)])));
+    assert_eq!(responses.message().await.unwrap().unwrap().resources.len(), 2);
+}
+
+#[tokio::test]
+async fn state_of_the_world_leaves_a_refused_resource_out() {
+    let running = start(Some(plain(1, &[("a", 1)]))).await;
+    let mut client = SotwClient::connect(&running).await;
+    let first = client.next().await;
+    client.answer(&first, None).await;
+    running.snapshots.send_replace(Some(plain(2, &[("a", 9), ("b", 2)])));
+    let second = client.next().await;
+    client.answer(&second, Some("agent-a: no")).await;
+    let third = client.next().await;
+    let body = |response: &DiscoveryResponse, at: usize| response.resources[at].value.clone();
+    assert_eq!(third.resources.len(), 3);
+    assert_eq!(body(&third, 0), body(&first, 0), "the last good version of agent-a");
+    assert_eq!(body(&third, 1), body(&second, 1), "agent-b");
+    let rejection = running.nodes.nodes()[0].kinds[&ResourceKind::Cluster].rejection.clone().unwrap();
+    assert_eq!((rejection.resources, rejection.at), (vec!["agent-a".to_owned()], 7));
+}
+
+#[tokio::test]
+async fn delta_waits_for_the_first_snapshot_and_ends_with_the_server() {
+    let running = start(None).await;
+    let (requests, receiver) = mpsc::channel(8);
+    let kind = ResourceKind::Cluster.type_url().to_owned();
+    let first = DeltaDiscoveryRequest { node: node(), type_url: kind.clone(), ..Default::default() };
+    requests.send(first).await.unwrap();
+    let mut ads = AggregatedDiscoveryServiceClient::new(running.channel.clone());
+    let mut responses = ads.delta_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
+    running.snapshots.send_replace(Some(plain(1, &[("a", 1)])));
+    let response = responses.message().await.unwrap().unwrap();
+    assert_eq!(response.resources.iter().map(|it| &it.name).collect::<Vec<_>>(), ["agent-a", "tollgate-control-plane"]);
+    let answer = DeltaDiscoveryRequest { type_url: kind, response_nonce: response.nonce, ..Default::default() };
+    requests.send(answer).await.unwrap();
+    assert!(is_applied(&running, 1).await);
+    let status = running.nodes.nodes().remove(0);
+    assert_eq!((status.id.as_str(), status.stream, status.disconnected_at), ("edge-7", StreamKind::Delta, None));
+
+    drop(running.stopping);
+    assert!(responses.message().await.unwrap().is_none(), "the stream ends in order");
+    running.nodes.until(|nodes| nodes[0].disconnected_at.is_some()).await;
+    let nobody = Applied::Everywhere { nodes: Vec::new() };
+    assert_eq!(running.nodes.applied(Generation::new(9), Duration::ZERO).await, nobody);
+}
+
+#[tokio::test]
+async fn a_backends_401_is_passed_on() {
+    let mut running = start(None).await;
+    let entry = |cluster: &str, code: u32| HttpAccessLogEntry {
+        common_properties: Some(AccessLogCommon { upstream_cluster: cluster.to_owned(), ..Default::default() }),
+        response: Some(HttpResponseProperties {
+            response_code: Some(envoy_types::pb::google::protobuf::UInt32Value { value: code }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let log_entry = vec![entry("agent-a", 200), entry("tollgate-control-plane", 401), entry("agent-b", 401)];
+    let message = StreamAccessLogsMessage {
+        identifier: None,
+        log_entries: Some(LogEntries::HttpLogs(HttpAccessLogEntries { log_entry })),
+    };
+    let mut client = AccessLogServiceClient::new(running.channel.clone());
+    client.stream_access_logs(tokio_stream::iter([message])).await.unwrap();
+    assert_eq!(running.refusals.recv().await.unwrap().as_str(), "b");
+}

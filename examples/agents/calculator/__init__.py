@@ -1,0 +1,1 @@
+"""Calculator: evaluates arithmetic expressions exactly, and refuses what it cannot."""

@@ -1,0 +1,1 @@
+"""What both example agents share: the flags, the guards at the door, the request counter, the server."""

@@ -1,0 +1,1 @@
+"""Weather: answers from a bundled table of published climate normals."""

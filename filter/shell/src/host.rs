@@ -1,0 +1,126 @@
+//! Every call to the host, and the only file that makes them. Values are bytes: the SDK's string getters unwrap UTF-8, and one
+//! header byte above 0x7f would trap the VM. The SDK also panics on each status it does not expect, so each function here says when
+//! it may be called: once headers went upstream, even reading one traps.
+
+use std::time::UNIX_EPOCH;
+
+use proxy_wasm::{
+    hostcalls,
+    types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType},
+};
+
+/// A header of the request, or `None`. Only while the request's headers are held.
+pub(crate) fn request_header(name: &str) -> Option<Vec<u8>> {
+    hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+}
+
+/// The names of all headers of the request. Only while the request's headers are held.
+pub(crate) fn request_header_names() -> Vec<String> {
+    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    headers.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Sets a header of the request, replacing every value it had. Only while the request's headers are held.
+pub(crate) fn set_request_header(name: &str, value: &[u8]) {
+    report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value)));
+}
+
+/// Removes a header of the request. Only while the request's headers are held.
+pub(crate) fn remove_request_header(name: &str) {
+    report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, None));
+}
+
+/// Up to `max` bytes of what is buffered of the request's body. Only in a body or trailers callback.
+pub(crate) fn request_body(max: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpRequestBody, 0, max).ok().flatten().unwrap_or_default()
+}
+
+/// The plugin's configuration. Only in `on_configure`.
+pub(crate) fn plugin_configuration(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// Answers the request instead of a backend.
+pub(crate) fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    report(hostcalls::send_http_response(u32::from(status), headers, Some(body.as_bytes())));
+}
+
+/// Answers a gRPC request instead of a backend: HTTP 200 and trailers only.
+pub(crate) fn respond_grpc(status: u32, headers: &[(&'static str, String)], message: &str) {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    report(hostcalls::send_grpc_response(grpc_status(status), Some(message), headers));
+}
+
+/// Writes filter state `wasm.{name}`: for access logs, and for the routes' header formatters.
+pub(crate) fn set_filter_state(name: &str, value: &str) {
+    report(hostcalls::set_property(vec![name], Some(value.as_bytes())));
+}
+
+/// Seconds since the epoch.
+pub(crate) fn now() -> u64 {
+    let elapsed = hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    // A clock that cannot be read is the end of time: every token has expired.
+    elapsed.map_or(u64::MAX, |since| since.as_secs())
+}
+
+/// Calls a foreign function. `Err`: this host does not have it, or could not read the arguments.
+pub(crate) fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, ForeignError> {
+    match hostcalls::call_foreign_function(name, Some(arguments)) {
+        Ok(answer) => Ok(answer.unwrap_or_default()),
+        Err(proxy_wasm::types::Status::NotFound) => Err(ForeignError::Missing),
+        Err(_) => Err(ForeignError::Refused),
+    }
+}
+
+/// Why a foreign function gave no answer.
+pub(crate) enum ForeignError {
+    /// The host has no function of that name.
+    Missing,
+    /// The host did not accept these arguments.
+    Refused,
+}
+
+/// A counter the host keeps, shared by all workers.
+#[derive(Clone, Copy)]
+pub(crate) struct Counter(Option<u32>);
+
+impl Counter {
+    /// Defines the counter, or finds it. Takes microseconds and is never freed: at configuration time only.
+    pub(crate) fn define(name: &str) -> Self {
+        Self(hostcalls::define_metric(MetricType::Counter, name).ok())
+    }
+
+    /// Adds `count`.
+    pub(crate) fn add(self, count: u64) {
+        if let (Some(id), Ok(count)) = (self.0, i64::try_from(count)) {
+            report(hostcalls::increment_metric(id, count));
+        }
+    }
+}
+
+/// Writes to the host's log, as an error.
+pub(crate) fn log_error(message: &str) {
+    report(hostcalls::log(LogLevel::Error, message));
+}
+
+/// Writes to the host's log, as information.
+pub(crate) fn log_info(message: &str) {
+    report(hostcalls::log(LogLevel::Info, message));
+}
+
+/// The SDK panics on what it does not expect and returns what can happen; neither a metric nor a log line is worth a request.
+fn report<T, E>(_outcome: Result<T, E>) {}
+
+fn grpc_status(code: u32) -> GrpcStatusCode {
+    match code {
+        3 => GrpcStatusCode::InvalidArgument,
+        5 => GrpcStatusCode::NotFound,
+        7 => GrpcStatusCode::PermissionDenied,
+        8 => GrpcStatusCode::ResourceExhausted,
+        12 => GrpcStatusCode::Unimplemented,
+        14 => GrpcStatusCode::Unavailable,
+        16 => GrpcStatusCode::Unauthenticated,
+        _ => GrpcStatusCode::Unknown,
+    }
+}

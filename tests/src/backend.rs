@@ -1,0 +1,283 @@
+//! An agent's backend that answers with what it was sent and remembers every call. Its card and its token endpoint are served beside
+//! and are not counted as calls.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    cards::{self, CardShape},
+    door::Door,
+};
+
+/// A backend on a port of its own, served by threads that end with the test binary.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Method.
+    pub method: String,
+    /// Path with query.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct State {
+    door: Door,
+    card: Mutex<CardAnswer>,
+    calls: Mutex<Vec<Seen>>,
+}
+
+/// What a card request gets.
+#[derive(Debug, Clone)]
+pub enum CardAnswer {
+    /// The card, rendered for the backend's origin.
+    Card(CardShape),
+    /// These bytes, with status 200.
+    Raw(Vec<u8>),
+    /// Nothing but a status.
+    Status(u16),
+}
+
+impl Seen {
+    /// The first header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Backend {
+    /// An open backend with a v1.0 card.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(Door::Open, CardAnswer::Card(CardShape::V1))
+    }
+
+    /// A backend behind a door.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    #[must_use]
+    pub fn with(door: Door, card: CardAnswer) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State { door, card: Mutex::new(card), calls: Mutex::default() });
+        let backend = Self { address, state };
+        let server = backend.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = server.clone();
+                std::thread::spawn(move || server.serve(stream));
+            }
+        });
+        backend
+    }
+
+    /// `http://host:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its door.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.state.door
+    }
+
+    /// Every call so far that came through the door.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Seen> {
+        lock(&self.state.calls).clone()
+    }
+
+    /// The one call so far.
+    ///
+    /// # Panics
+    /// When there were none or several.
+    #[must_use]
+    #[track_caller]
+    pub fn only_call(&self) -> Seen {
+        let calls = self.calls();
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        calls.into_iter().next().expect("one")
+    }
+
+    /// Serves another card from now on.
+    pub fn set_card(&self, card: CardAnswer) {
+        *lock(&self.state.card) = card;
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let mut pending = Vec::new();
+        while let Some(seen) = read_request(&mut stream, &mut pending) {
+            let last = seen.header("connection") == Some("close");
+            if stream.write_all(&self.answer(seen)).is_err() || last {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, seen: Seen) -> Vec<u8> {
+        if let (Door::OAuth(endpoint), "/oauth/token") = (&self.state.door, seen.path.as_str()) {
+            let (status, body) = endpoint.answer(&seen);
+            return response(status, "application/json", body.as_bytes());
+        }
+        if !self.state.door.admits(&seen) {
+            return response(401, "application/json", b"{\"refused\":\"by the backend\"}");
+        }
+        if seen.method == "GET" && seen.path.ends_with("/agent-card.json") {
+            return self.card();
+        }
+        lock(&self.state.calls).push(seen.clone());
+        if asks_for_stream(&seen) { stream() } else { echo(&seen) }
+    }
+
+    fn card(&self) -> Vec<u8> {
+        match lock(&self.state.card).clone() {
+            CardAnswer::Card(shape) => {
+                response(200, "application/json", cards::card(shape, &self.url()).to_string().as_bytes())
+            }
+            CardAnswer::Raw(bytes) => response(200, "application/json", &bytes),
+            CardAnswer::Status(status) => response(status, "text/plain", b"planted-body-of-a-failing-backend"),
+        }
+    }
+}
+
+/// The events that a stream consists of, with the odd framing of real servers.
+pub const EVENTS: &str = "data: {\"n\":1}\r\n\r\n: ping\r\n\r\nid: 2\ndata: {\"n\":2}\n\ndata: {\"n\":3}\n\n";
+
+fn asks_for_stream(seen: &Seen) -> bool {
+    let body = String::from_utf8_lossy(&seen.body);
+    seen.path.contains("message:stream") || body.contains("SendStreamingMessage") || body.contains("message/stream")
+}
+
+fn stream() -> Vec<u8> {
+    response(200, "text/event-stream", EVENTS.as_bytes())
+}
+
+fn echo(seen: &Seen) -> Vec<u8> {
+    let headers: serde_json::Map<String, Value> =
+        seen.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let told = json!({"method": seen.method, "path": seen.path, "headers": headers, "body": String::from_utf8_lossy(&seen.body)});
+    response(200, "application/json", json!({"jsonrpc": "2.0", "id": 1, "result": told}).to_string().as_bytes())
+}
+
+fn response(status: u16, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!(
+        "HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\nx-backend: recorder\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn read_request(stream: &mut TcpStream, pending: &mut Vec<u8>) -> Option<Seen> {
+    let mut chunk = [0; 64 << 10];
+    loop {
+        if let Some((seen, length)) = parse(pending) {
+            pending.drain(..length);
+            return Some(seen);
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => pending.extend_from_slice(&chunk[..count]),
+        }
+    }
+}
+
+/// A complete request and its length; a chunked body is joined.
+fn parse(bytes: &[u8]) -> Option<(Seen, usize)> {
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&bytes[..head - 4]).into_owned();
+    let mut lines = text.split("\r\n");
+    let mut start = lines.next()?.split(' ');
+    let (method, path) = (start.next()?.to_owned(), start.next()?.to_owned());
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let mut seen = Seen { method, path, headers, body: Vec::new() };
+    if seen.header("transfer-encoding") == Some("chunked") {
+        let (body, length) = joined(&bytes[head..])?;
+        seen.body = body;
+        return Some((seen, head + length));
+    }
+    let length: usize = seen.header("content-length").map_or(Some(0), |text| text.parse().ok())?;
+    seen.body = bytes.get(head..head + length)?.to_vec();
+    Some((seen, head + length))
+}
+
+fn joined(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = bytes[at..].windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&bytes[at..at + line]).ok()?.trim(), 16).ok()?;
+        let begin = at + line + 2;
+        body.extend_from_slice(bytes.get(begin..begin + size)?);
+        at = begin + size + 2;
+        if bytes.len() < at {
+            return None;
+        }
+        if size == 0 {
+            return Some((body, at));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+    use crate::{
+        backend::CardAnswer,
+        cards::CardShape,
+        door::{ClientAuth, Door, Expiry, TokenEndpoint},
+        http::Request,
+    };
+
+    fn to(backend: &Backend, method: &str, path: &str) -> Request {
+        Request::new(backend.address, method, path)
+    }
+
+    #[test]
+    fn remembers_calls_but_neither_cards_nor_tokens() {
+        let endpoint = TokenEndpoint::new(ClientAuth::Form, Expiry::Unsaid);
+        let backend = Backend::with(Door::OAuth(endpoint), CardAnswer::Card(CardShape::V1));
+        let form = "grant_type=client_credentials&client_id=backend-client&client_secret=planted-backend-client-secret";
+        let token = to(&backend, "POST", "/oauth/token").body(form).send().json();
+        let token = token["access_token"].as_str().expect("a token");
+        assert_eq!(to(&backend, "GET", "/.well-known/agent-card.json").bearer(token).send().json()["name"], "Recorder");
+        assert_eq!(to(&backend, "GET", "/tasks").send().status, 401);
+        assert!(backend.calls().is_empty());
+        assert_eq!(to(&backend, "GET", "/tasks").bearer(token).send().status, 200);
+        assert_eq!(backend.only_call().path, "/tasks");
+    }
+
+    #[test]
+    fn joins_a_chunked_body() {
+        let backend = Backend::start();
+        let request =
+            to(&backend, "POST", "/").header("transfer-encoding", "chunked").body("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+        assert_eq!(request.send().status, 200);
+        assert_eq!(backend.only_call().body, b"abcde");
+    }
+}

@@ -1,0 +1,21 @@
+//! Every promise of the README against a real Envoy and a real control plane. One binary, so that one gateway serves all; the parts are
+//! in `e2e/`.
+
+#[path = "e2e/a2a.rs"]
+mod a2a;
+#[path = "e2e/admin.rs"]
+mod admin;
+#[path = "e2e/cards.rs"]
+mod cards;
+#[path = "e2e/credentials.rs"]
+mod credentials;
+#[path = "e2e/hostile.rs"]
+mod hostile;
+#[path = "e2e/outage.rs"]
+mod outage;
+#[path = "e2e/peers.rs"]
+mod peers;
+#[path = "e2e/secrets.rs"]
+mod secrets;
+#[path = "e2e/tokens.rs"]
+mod tokens;

@@ -1,0 +1,157 @@
+//! What backends are given in place of the caller's token: every kind of credential, kept fresh, never shown.
+
+use std::{fs, sync::atomic::Ordering};
+
+use serde_json::{Value, json};
+use tollgate_tests::{
+    Backend, Gateway,
+    backend::CardAnswer,
+    cards::CardShape,
+    door::{ClientAuth, Door, Expiry, TokenEndpoint},
+    gateway::Settings,
+    wait,
+};
+
+const ALL: &str = "agents:ID:read agents:ID:write agents:ID:push";
+
+fn behind(door: Door) -> Backend {
+    Backend::with(door, CardAnswer::Card(CardShape::V1))
+}
+
+fn call(gateway: &Gateway, id: &str) -> u16 {
+    gateway.rpc(id, "GetTask").bearer(&gateway.token(&ALL.replace("ID", id))).send().status
+}
+
+/// The `authConfig` that opens an OAuth door.
+fn oauth(backend: &Backend, method: &str) -> Value {
+    json!({
+        "type": "OAUTH2_CLIENT_CREDENTIALS", "tokenUrl": format!("{}/oauth/token", backend.url()), "clientId": "backend-client",
+        "clientSecret": "planted-backend-client-secret", "tokenEndpointAuthMethod": method, "scopes": ["one", "two"],
+    })
+}
+
+/// A backend behind `door` is registered with `auth`; its card is fetched and a call arrives through the door.
+#[track_caller]
+fn check(id: &str, door: Door, auth: impl Fn(&Backend) -> Value) {
+    let gateway = Gateway::shared();
+    let backend = behind(door);
+    gateway.register_with(id, &backend, &json!({"authConfig": auth(&backend)}));
+    assert_eq!(call(gateway, id), 200);
+    assert_eq!(backend.calls().len(), 1);
+}
+
+#[test]
+fn an_api_key_goes_in_the_header_of_choice() {
+    check(
+        "key-door",
+        Door::Header("x-api-key", "planted-api-key".into()),
+        |_| json!({"type": "api_key", "headerName": "X-API-Key", "apiKey": "planted-api-key"}),
+    );
+}
+
+#[test]
+fn a_bearer_token_replaces_the_callers() {
+    check(
+        "bearer-door",
+        Door::Header("authorization", "Bearer planted-bearer".into()),
+        |_| json!({"type": "bearer", "token": "planted-bearer"}),
+    );
+}
+
+#[test]
+fn basic_credentials_are_encoded() {
+    check(
+        "basic-door",
+        Door::Header("authorization", "Basic dXNlcjpwbGFudGVkOnBhc3M=".into()),
+        |_| json!({"type": "Basic", "username": "user", "password": "planted:pass"}),
+    );
+}
+
+#[test]
+fn oauth_with_basic_client_authentication() {
+    let endpoint = TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3_600));
+    check("oauth-basic", Door::OAuth(endpoint), |backend| oauth(backend, "client_secret_basic"));
+}
+
+#[test]
+fn oauth_with_the_client_in_the_form() {
+    let endpoint = TokenEndpoint::new(ClientAuth::Form, Expiry::Seconds(3_600));
+    check("oauth-form", Door::OAuth(endpoint), |backend| oauth(backend, "client_secret_post"));
+}
+
+#[test]
+fn oauth_tokens_that_do_not_say_when_they_expire() {
+    let endpoint = TokenEndpoint::new(ClientAuth::Basic, Expiry::Unsaid);
+    check("oauth-unsaid", Door::OAuth(endpoint), |backend| oauth(backend, "client_secret_basic"));
+}
+
+#[test]
+fn a_token_the_backend_no_longer_takes_is_replaced() {
+    let gateway = Gateway::shared();
+    let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3_600))));
+    gateway.register_with("oauth-revoked", &backend, &json!({"authConfig": oauth(&backend, "client_secret_basic")}));
+    assert_eq!(call(gateway, "oauth-revoked"), 200);
+    let Door::OAuth(endpoint) = backend.door() else { unreachable!("an OAuth door") };
+    endpoint.issued.fetch_add(1, Ordering::SeqCst);
+    wait::until("a new token after the backend's 401", || (call(gateway, "oauth-revoked") == 200).then_some(()));
+}
+
+#[test]
+fn a_token_about_to_expire_is_replaced_before_it_does() {
+    let gateway = Gateway::shared();
+    let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(4))));
+    gateway.register_with("oauth-short", &backend, &json!({"authConfig": oauth(&backend, "client_secret_basic")}));
+    let Door::OAuth(endpoint) = backend.door() else { unreachable!("an OAuth door") };
+    wait::until("the second token, without a call in between", || {
+        (endpoint.issued.load(Ordering::SeqCst) >= 2).then_some(())
+    });
+    wait::until("the new token in Envoy", || (call(gateway, "oauth-short") == 200).then_some(()));
+}
+
+#[test]
+fn a_failed_registration_leaves_the_working_credential() {
+    let gateway = Gateway::shared();
+    let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3_600))));
+    let good = json!({"authConfig": oauth(&backend, "client_secret_basic")});
+    gateway.register_with("oauth-kept", &backend, &good);
+    let mut wrong = oauth(&backend, "client_secret_basic");
+    wrong["clientSecret"] = json!("not-the-secret");
+    let record = json!({"agentId": "oauth-kept", "name": "x", "backendUrl": backend.url(), "authConfig": wrong});
+    let response = gateway.admin("POST", "/admin/agents/register", Some(&record));
+    assert!((400..600).contains(&response.status), "{}", response.text());
+    assert!(!response.text().contains("not-the-secret"));
+    assert_eq!(call(gateway, "oauth-kept"), 200);
+}
+
+#[test]
+fn secrets_by_reference_follow_their_file_and_stay_within_bounds() {
+    let gateway = Gateway::start(Settings {
+        variables: vec![("E2E_KEY".into(), "planted-env-key".into()), ("OTHER_KEY".into(), "planted-other".into())],
+        ..Settings::default()
+    });
+    let auth = |secret: &str| json!({"authConfig": {"type": "api_key", "headerName": "x-api-key", "apiKey": secret}});
+    let from_env = behind(Door::Header("x-api-key", "planted-env-key".into()));
+    gateway.register_with("env-key", &from_env, &auth("env:E2E_KEY"));
+    assert_eq!(call(&gateway, "env-key"), 200);
+
+    let file = gateway.data().parent().expect("a directory").join("secrets/key");
+    fs::write(&file, "planted-file-key\n").expect("written");
+    let from_file = Backend::start();
+    gateway.register_with("file-key", &from_file, &auth(&format!("file:{}", file.display())));
+    let arrives = |value: &str| {
+        assert_eq!(call(&gateway, "file-key"), 200);
+        (from_file.calls().last().expect("arrived").header("x-api-key") == Some(value)).then_some(())
+    };
+    arrives("planted-file-key").expect("the file's content, without the end of line");
+    fs::write(&file, "planted-new-key").expect("written");
+    wait::until("the file's new content", || arrives("planted-new-key"));
+
+    for outside in ["env:OTHER_KEY", "env:PATH", "file:/etc/hostname", "file:../outside"] {
+        let mut record = auth(outside);
+        record["agentId"] = json!("outside");
+        record["backendUrl"] = json!(from_file.url());
+        let response = gateway.admin("POST", "/admin/agents/register", Some(&record));
+        assert_eq!(response.status, 400, "{outside}: {}", response.text());
+        assert_eq!(response.json()["error"]["details"]["field"], "authConfig.apiKey", "{outside}");
+    }
+}

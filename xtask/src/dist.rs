@@ -1,0 +1,39 @@
+//! `cargo xtask dist`: what the container images copy, in `target/dist/`.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{tools, wasm};
+
+/// Builds `tollgate` in release and the filter module, and copies both to `target/dist/`.
+pub(crate) fn run() -> Result<()> {
+    let module = wasm::build()?;
+    let binary = tollgate(Profile::Release)?;
+    let directory = tools::directory(tools::workspace_root().join("target/dist"))?;
+    for (from, name) in [(binary, "tollgate"), (module, wasm::FILE_NAME)] {
+        let to = directory.join(name);
+        fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        println!("dist: {}", to.display());
+    }
+    Ok(())
+}
+
+/// How the control plane is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build.
+    Dev,
+    /// Optimised.
+    Release,
+}
+
+/// Builds the control plane's binary; returns its path.
+pub(crate) fn tollgate(profile: Profile) -> Result<PathBuf> {
+    let mut cargo = tools::cargo();
+    cargo.args(["build", "--package", "tollgate-control-plane", "--bin", "tollgate"]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    tools::cargo_artifact(&mut cargo, "tollgate")
+}

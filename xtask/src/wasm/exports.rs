@@ -1,0 +1,121 @@
+//! Finishes a linked module: unused callbacks are no longer exported, custom sections go.
+//! The proxy-wasm SDK exports every callback there is, and Envoy calls each exported one for every request: 4 % of throughput.
+
+use anyhow::{Result, ensure};
+use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
+use wasmparser::{ExternalKind, Parser, Payload, Validator};
+
+/// Callbacks the shell implements. A callback that is not here is not exported, and Envoy does its default: continue.
+const USED_CALLBACKS: [&str; 8] = [
+    "proxy_on_context_create",   // a context per plugin and per request
+    "proxy_on_memory_allocate",  // the host's way to hand over bytes
+    "proxy_on_vm_start",         // asked of every VM; the SDK answers yes
+    "proxy_on_configure",        // the policy document
+    "proxy_on_request_headers",  // the decision
+    "proxy_on_request_body",     // the decision, where it depends on the body
+    "proxy_on_request_trailers", // the end of such a body, when trailers follow it
+    "proxy_on_delete",           // frees the request's context
+];
+
+/// The module that ships: `linked` without the exports nobody needs and without custom sections. The result is validated.
+pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(linked) {
+        let payload = payload?;
+        if let Payload::ExportSection(reader) = payload {
+            let mut kept = ExportSection::new();
+            for export in reader {
+                let export = export?;
+                if is_needed(export.name) {
+                    kept.export(export.name, kind(export.kind)?, export.index);
+                }
+            }
+            module.section(&kept);
+        } else if !matches!(payload, Payload::CustomSection(_))
+            && let Some((id, range)) = payload.as_section()
+        {
+            module.section(&RawSection { id, data: &linked[range] });
+        }
+    }
+    let finished = module.finish();
+    Validator::new().validate_all(&finished)?;
+    Ok(finished)
+}
+
+/// Whatever is no callback (memory, allocator, initialiser, ABI version) stays.
+fn is_needed(name: &str) -> bool {
+    !name.starts_with("proxy_on_") || USED_CALLBACKS.contains(&name)
+}
+
+fn kind(kind: ExternalKind) -> Result<ExportKind> {
+    let known = match kind {
+        ExternalKind::Func => Some(ExportKind::Func),
+        ExternalKind::Table => Some(ExportKind::Table),
+        ExternalKind::Memory => Some(ExportKind::Memory),
+        ExternalKind::Global => Some(ExportKind::Global),
+        _ => None,
+    };
+    ensure!(known.is_some(), "the module exports a {kind:?}, which no proxy-wasm host knows");
+    Ok(known.unwrap_or(ExportKind::Func))
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::{CodeSection, CustomSection, Function, FunctionSection, MemorySection, MemoryType, TypeSection};
+
+    use super::*;
+
+    /// A module with one empty function under each of `names`, a memory and a custom section.
+    fn linked(names: &[&str]) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut functions = FunctionSection::new();
+        functions.function(0);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        let mut exports = ExportSection::new();
+        exports.export("memory", ExportKind::Memory, 0);
+        for name in names {
+            exports.export(name, ExportKind::Func, 0);
+        }
+        let mut body = Function::new([]);
+        body.instructions().end();
+        let mut code = CodeSection::new();
+        code.function(&body);
+        let mut module = Module::new();
+        module.section(&types).section(&functions).section(&memories).section(&exports).section(&code);
+        module.section(&CustomSection { name: "producers".into(), data: b"x".as_slice().into() });
+        module.finish()
+    }
+
+    #[track_caller]
+    fn check(names: &[&str], expected: &[&str]) {
+        let finished = finish(&linked(names)).expect("a valid module stays valid");
+        let mut found = Vec::new();
+        for payload in Parser::new(0).parse_all(&finished) {
+            match payload.expect("readable") {
+                Payload::ExportSection(reader) => found.extend(reader.into_iter().map(|e| e.expect("an export").name)),
+                Payload::CustomSection(section) => panic!("custom section {} was kept", section.name()),
+                _ => {}
+            }
+        }
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn drops_unused_callbacks_and_keeps_the_rest() {
+        check(
+            &["proxy_on_request_headers", "proxy_on_response_body", "proxy_on_log", "proxy_on_delete"],
+            &["memory", "proxy_on_request_headers", "proxy_on_delete"],
+        );
+    }
+
+    #[test]
+    fn keeps_what_is_not_a_callback() {}
+
+    #[test]
+    fn refuses_what_is_not_a_module() {
+        assert!(finish(b"not a module").is_err());
+        assert!(finish(&linked(&[])[..20]).is_err());
+    }
+}
