@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use tollgate_policy::document::{AdminExposure, LimitDocument};
+use tollgate_policy::document::{AdminExposure, LimitDocument, RecordMode};
 
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource,
@@ -54,6 +54,7 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
     let address = block.text("discovery_address").unwrap_or_else(|| listen.discovery.to_string());
     let public_url = url.parse::<PublicUrl>().map_err(|error| block.fault("public_url", error)).ok();
     let discovery_address = address.parse::<HostPort>().map_err(|error| block.fault("discovery_address", error)).ok();
+    let records = [("filter_state", RecordMode::FilterState), ("off", RecordMode::Off)];
     let exposure = [("public", AdminExposure::Public), ("private", AdminExposure::Private)];
     Some(Gateway {
         public_url: public_url?,
@@ -61,8 +62,9 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         listen: block.or("listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
         filter: block.or("filter", PathBuf::from("tollgate_filter.wasm")),
         admin: block.word("admin", &exposure, AdminExposure::Private),
-        max_body_bytes: ranged(&mut block, "max_body_bytes", 1 << 20, 1024, 64 << 20),
+        max_body_bytes: ranged(&mut block, "max_body_bytes", 1 << 20, 1024, 16 << 20),
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),
+        decision_records: block.word("decision_records", &records, RecordMode::Off),
         tls,
         upstream_ca: block.or("upstream_ca", PathBuf::from("/etc/ssl/certs/ca-certificates.crt")),
     })

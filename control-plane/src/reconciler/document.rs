@@ -51,6 +51,7 @@ fn gateway(config: &Config) -> GatewayDocument {
         max_body_bytes: gateway.max_body_bytes,
         body_mode: BodyMode::HoldHeaders,
         host: HostMode::Gateway,
+        records: gateway.decision_records,
         control_plane_cluster: Some(xds::CONTROL_PLANE_CLUSTER.to_owned()),
         admin: gateway.admin,
         admin_scope: Scope::try_from(ADMIN_SCOPE).expect("a constant that is a scope"),

@@ -1,5 +1,5 @@
 //! RDS: the constant route table. The filter decides and names the cluster in a header; these routes do the header work, so that an
-//! agent is never a route. Order matters: the first match wins.
+//! agent is never a route. The filter sets one of the headers, so order is a matter of speed: the most common first.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub(super) fn gateway(edge: &Edge) -> Resource {
         name: NAME.to_owned(),
         domains: vec!["*".to_owned()],
         request_body_buffer_limit: Some(UInt64Value { value: u64::from(edge.max_body_bytes) + BUFFER_SLACK }),
-        routes: vec![rewritten_by_filter(), agent_at_root(), control_plane(), not_found()],
+        routes: vec![agent_at_root(), rewritten_by_filter(), control_plane(), not_found()],
         ..Default::default()
     };
     Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })

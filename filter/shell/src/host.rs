@@ -2,7 +2,7 @@
 //! header byte above 0x7f would trap the VM. The SDK also panics on each status it does not expect, so each function here says when
 //! it may be called: once headers went upstream, even reading one traps.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::{
     hostcalls,
@@ -38,6 +38,11 @@ pub(crate) fn request_body(max: usize) -> Vec<u8> {
 /// The plugin's configuration. Only in `on_configure`.
 pub(crate) fn plugin_configuration(size: usize) -> Vec<u8> {
     hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// Asks for `on_tick` in this plugin, every `period`.
+pub(crate) fn tick_every(period: Duration) {
+    report(hostcalls::set_tick_period(period));
 }
 
 /// Answers the request instead of a backend.
@@ -93,7 +98,7 @@ impl Counter {
 
     /// Adds `count`.
     pub(crate) fn add(self, count: u64) {
-        if let (Some(id), Ok(count)) = (self.0, i64::try_from(count)) {
+        if let (Some(id), Ok(count @ 1..)) = (self.0, i64::try_from(count)) {
             report(hostcalls::increment_metric(id, count));
         }
     }

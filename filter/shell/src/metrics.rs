@@ -1,12 +1,9 @@
 //! The filter's counters, `tollgate_*`. Labels stand in the names (`.outcome.allowed.`) until `stats_tags` of the bootstrap takes them
-//! out; none depends on a caller, an agent or a path. A counter costs 0.1 µs: an allowed request adds to one.
+//! out; none depends on a caller, an agent or a path. What every request adds to is counted here and told to the host once a second.
 
 use std::cell::Cell;
 
 use crate::host::Counter;
-
-/// Token cache lookups that are counted here before the host is told, so that a hit does not cost a host call.
-const BATCH: u64 = 256;
 
 /// The counters of one configuration. The host keeps one value per name, whichever configuration or worker adds to it.
 #[derive(Clone, Copy)]
@@ -54,11 +51,6 @@ impl Metrics {
         }
     }
 
-    /// Counts an admitted request.
-    pub(crate) fn count_allowed(&self) {
-        self.allowed.add(1);
-    }
-
     /// Counts a denied request by its HTTP status.
     pub(crate) fn count_denied(&self, status: u16) {
         let counter = match status {
@@ -73,24 +65,24 @@ impl Metrics {
     }
 }
 
-/// How much of a worker's token cache counts the host already knows.
+/// What a worker counted and the host does not know yet. Admitted requests and token lookups are too many for a host call each.
 #[derive(Default)]
-pub(crate) struct CacheTally {
+pub(crate) struct Tally {
+    allowed: Cell<u64>,
     hits: Cell<u64>,
     misses: Cell<u64>,
 }
 
-impl CacheTally {
-    /// Tells the host of lookups since the last time: at each miss, which is slow anyway, and after [`BATCH`] hits.
+impl Tally {
+    /// Counts an admitted request.
+    pub(crate) fn count_allowed(&self) {
+        self.allowed.set(self.allowed.get().wrapping_add(1));
+    }
+
+    /// Tells the host what happened since the last time. `hits` and `misses` are the token cache's counts since the VM began.
     pub(crate) fn report(&self, metrics: &Metrics, hits: u64, misses: u64) {
-        let new_hits = hits.saturating_sub(self.hits.get());
-        let new_misses = misses.saturating_sub(self.misses.get());
-        if new_misses == 0 && new_hits < BATCH {
-            return;
-        }
-        metrics.cache_hits.add(new_hits);
-        metrics.cache_misses.add(new_misses);
-        self.hits.set(hits);
-        self.misses.set(misses);
+        metrics.allowed.add(self.allowed.take());
+        metrics.cache_hits.add(hits.saturating_sub(self.hits.replace(hits)));
+        metrics.cache_misses.add(misses.saturating_sub(self.misses.replace(misses)));
     }
 }

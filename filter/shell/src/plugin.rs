@@ -6,6 +6,7 @@ use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
     rc::Rc,
+    time::Duration,
 };
 
 use proxy_wasm::{
@@ -16,10 +17,13 @@ use tollgate_policy::{Memory, Policy, token::TokenCache};
 
 use crate::{
     host,
-    metrics::{CacheTally, Metrics},
+    metrics::{Metrics, Tally},
     request::Request,
     signature::Availability,
 };
+
+/// How often the host is told what was counted.
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// A VM is single-threaded: this is one value per VM, shared by all of its configurations.
@@ -32,8 +36,8 @@ pub(crate) struct Worker {
     pub(crate) memory: RefCell<Memory>,
     /// Whether the host verifies signatures.
     pub(crate) signatures: Availability,
-    /// What was reported of the token cache.
-    pub(crate) cache_tally: CacheTally,
+    /// What was counted since the last report.
+    pub(crate) tally: Tally,
 }
 
 /// A policy in force, with everything a request needs beside it.
@@ -62,7 +66,7 @@ impl Worker {
         Self {
             memory: RefCell::new(Memory::new(seed, TokenCache::DEFAULT_CAPACITY)),
             signatures: Availability::default(),
-            cache_tally: CacheTally::default(),
+            tally: Tally::default(),
         }
     }
 }
@@ -76,6 +80,7 @@ impl RootContext for Plugin {
             Ok(policy) => {
                 metrics.accepted.add(1);
                 host::log_info(&format!("tollgate: policy generation {} is in force", policy.generation()));
+                host::tick_every(REPORT_PERIOD);
                 self.service = Some(Rc::new(Service { policy, metrics, worker: WORKER.with(Rc::clone) }));
                 true
             }
@@ -85,6 +90,13 @@ impl RootContext for Plugin {
                 false
             }
         }
+    }
+
+    fn on_tick(&mut self) {
+        let Some(service) = &self.service else { return };
+        let memory = service.worker.memory.borrow();
+        let tokens = memory.tokens();
+        service.worker.tally.report(&service.metrics, tokens.hits(), tokens.misses());
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

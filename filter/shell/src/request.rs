@@ -7,7 +7,8 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin, document::BodyMode,
+    Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin,
+    document::{BodyMode, RecordMode},
     token::TokenFault,
 };
 
@@ -139,8 +140,6 @@ fn first_step(service: &Service, body: Body) -> Step {
             step = begin(&service.policy, &mut memory, &head, now, &signatures);
         }
     }
-    let tokens = memory.tokens();
-    worker.cache_tally.report(&service.metrics, tokens.hits(), tokens.misses());
     step
 }
 
@@ -153,11 +152,11 @@ fn act(service: &Service, decision: &Decision, headers: Headers) -> Action {
             deny(service, denial)
         }
         Decision::Admit(admission) => {
-            host::set_filter_state(RECORD, admission.record());
+            keep_record(service, admission.record());
             if headers == Headers::Held {
                 set_headers(admission);
             }
-            service.metrics.count_allowed();
+            service.worker.tally.count_allowed();
             Action::Continue
         }
     }
@@ -165,11 +164,18 @@ fn act(service: &Service, decision: &Decision, headers: Headers) -> Action {
 
 fn deny(service: &Service, denial: &Denial) -> Action {
     service.metrics.count_denied(denial.status());
+    keep_record(service, denial.record());
     answer(denial)
 }
 
+/// Leaves the decision record where access logs find it, if any reads it.
+fn keep_record(service: &Service, record: &str) {
+    if service.policy.gateway().records == RecordMode::FilterState {
+        host::set_filter_state(RECORD, record);
+    }
+}
+
 fn answer(denial: &Denial) -> Action {
-    host::set_filter_state(RECORD, denial.record());
     match denial.grpc_status() {
         Some(status) => host::respond_grpc(status, denial.headers(), denial.body()),
         None => host::respond(denial.status(), denial.headers(), denial.body()),

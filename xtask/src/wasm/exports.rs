@@ -6,11 +6,12 @@ use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload, Validator};
 
 /// Callbacks the shell implements. A callback that is not here is not exported, and Envoy does its default: continue.
-const USED_CALLBACKS: [&str; 8] = [
+const USED_CALLBACKS: [&str; 9] = [
     "proxy_on_context_create",   // a context per plugin and per request
     "proxy_on_memory_allocate",  // the host's way to hand over bytes
     "proxy_on_vm_start",         // asked of every VM; the SDK answers yes
     "proxy_on_configure",        // the policy document
+    "proxy_on_tick",             // tells the host what was counted
     "proxy_on_request_headers",  // the decision
     "proxy_on_request_body",     // the decision, where it depends on the body
     "proxy_on_request_trailers", // the end of such a body, when trailers follow it

@@ -1,6 +1,6 @@
 //! The gateway's own settings, checked.
 
-use crate::document::{AdminExposure, BodyMode, GatewayDocument, HostMode};
+use crate::document::{AdminExposure, BodyMode, GatewayDocument, HostMode, RecordMode};
 use crate::fault::ConfigFault;
 use crate::ids::Scope;
 
@@ -18,6 +18,8 @@ pub struct Gateway {
     pub body_mode: BodyMode,
     /// Who does the header work around the decision.
     pub host: HostMode,
+    /// What becomes of decision records.
+    pub records: RecordMode,
     /// Whether there is a control plane to send cards, listing, tokens and admin to.
     pub control_plane: ControlPlane,
     /// Whether `/admin/…` is reachable.
@@ -63,6 +65,7 @@ impl Gateway {
             max_body_bytes,
             body_mode: document.body_mode,
             host: document.host,
+            records: document.records,
             control_plane,
             admin: document.admin,
             admin_scope: document.admin_scope,
