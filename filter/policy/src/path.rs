@@ -127,8 +127,8 @@ fn agent_target<'a>(method: &[u8], rest: &'a str) -> Target<'a> {
         ("" | "/", b"POST") => Target::Rpc { agent },
         ("" | "/", b"GET" | b"HEAD") => Target::Card { agent },
         ("" | "/", _) => Target::WrongVerb("GET, HEAD, POST"),
-        ("/.well-known/agent-card.json" | "/.well-known/agent.json", b"GET" | b"HEAD") => Target::Card { agent },
-        ("/.well-known/agent-card.json" | "/.well-known/agent.json", _) => Target::WrongVerb("GET, HEAD"),
+        ("/.well-known/agent-card.json", b"GET" | b"HEAD") => Target::Card { agent },
+        ("/.well-known/agent-card.json", _) => Target::WrongVerb("GET, HEAD"),
         _ => Target::Rest { agent, remainder },
     }
 }
