@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
-    AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, IssuerDocument, PolicyDocument, VERSION,
+    AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, Interface, IssuerDocument, PolicyDocument, VERSION,
 };
 
 use crate::{
     config::Config,
-    domain::{Agent, AgentId, AgentStatus, ExternalIssuer, IdentityHeaders, Registry, Scope},
+    domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope},
     xds,
 };
 
@@ -89,7 +89,14 @@ fn entry(agent: &Agent) -> AgentDocument {
         cluster: None,
         rpc: paths.rpc.clone().filter(|path| path != "/"),
         rest: paths.rest.clone().filter(|path| !path.is_empty()),
+        without: without(paths),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
     }
+}
+
+/// The interfaces that the card does not offer. Another agent may live at the paths they would have.
+fn without(paths: &CardPaths) -> Vec<Interface> {
+    let offers = [(Interface::Rpc, paths.rpc.is_some()), (Interface::Rest, paths.rest.is_some())];
+    offers.into_iter().filter(|(_, offered)| !offered).map(|(interface, _)| interface).collect()
 }

@@ -95,6 +95,7 @@ pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDoc
         cluster: None,
         rpc: None,
         rest: None,
+        without: Vec::new(),
         identity: false,
         timeout_ms: None,
     };

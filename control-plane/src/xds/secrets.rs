@@ -16,11 +16,13 @@ use envoy_types::pb::envoy::{
     },
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{
     Edge, Resource,
     any::{ads_within, pack},
 };
-use crate::domain::{Agent, AgentId, BackendAuth, SecretText};
+use crate::domain::{Agent, BackendAuth, SecretText};
 
 /// The CA list that https backends are verified with.
 pub(super) const UPSTREAM_CA: &str = "tollgate-upstream-ca";
@@ -30,9 +32,42 @@ pub(super) const SERVER_CERTIFICATE: &str = "tollgate-server";
 /// How long a new cluster waits for its credential before calls get 502 instead of 503.
 const CREDENTIAL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The name of an agent's credential.
-pub(super) fn credential_name(agent: &AgentId) -> String {
-    format!("credential-{agent}")
+/// Bytes of the digest in a credential's name.
+const DIGEST: usize = 6;
+
+/// The name of an agent's credential. It says what the credential is for: when an agent moves to another backend or another kind of
+/// credential, the cluster that is being replaced cannot be handed the new one, nor the new cluster the old one.
+pub(super) fn credential_name(agent: &Agent) -> String {
+    let mut digest = Sha256::new();
+    let mut add = |text: &str| {
+        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(text);
+    };
+    for backend in &agent.backends {
+        add(&backend.url.url().origin().ascii_serialization());
+    }
+    match &agent.auth {
+        BackendAuth::None => add("none"),
+        BackendAuth::OAuthClientCredentials(client) => {
+            add("oauth2");
+            add(client.token_url.as_str());
+            add(&client.client_id);
+            client.scopes.iter().for_each(|scope| add(scope));
+            add(client.audience.as_deref().unwrap_or_default());
+            add(client.resource.as_deref().unwrap_or_default());
+        }
+        BackendAuth::ApiKey { header, .. } => {
+            add("api_key");
+            add(header);
+        }
+        BackendAuth::Bearer { .. } => add("bearer"),
+        BackendAuth::Basic { username, .. } => {
+            add("basic");
+            add(username);
+        }
+    }
+    let purpose: String = digest.finalize().iter().take(DIGEST).map(|byte| format!("{byte:02x}")).collect();
+    format!("credential-{}-{purpose}", agent.id)
 }
 
 /// The upstream filter that adds an agent's credential; `None`: it wants none.
@@ -44,8 +79,7 @@ pub(super) fn injector(agent: &Agent) -> Option<HttpFilter> {
             "authorization".to_owned()
         }
     };
-    let secret =
-        SdsSecretConfig { name: credential_name(&agent.id), sds_config: Some(ads_within(CREDENTIAL_PATIENCE)) };
+    let secret = SdsSecretConfig { name: credential_name(agent), sds_config: Some(ads_within(CREDENTIAL_PATIENCE)) };
     let credential = Generic { credential: Some(secret), header, ..Default::default() };
     let config = CredentialInjector {
         overwrite: true,
@@ -64,19 +98,19 @@ pub(super) fn upstream_codec() -> HttpFilter {
 }
 
 /// An agent's credential: the header's whole value.
-pub(super) fn credential(agent: &AgentId, value: &SecretText) -> Resource {
+pub(super) fn credential(agent: &Agent, value: &SecretText) -> Resource {
     let name = credential_name(agent);
     Resource::new(&name, &generic(&name, value.expose()))
 }
 
 /// No credential: the cluster stops waiting, and calls get 502 at once.
-pub(super) fn no_credential(agent: &AgentId) -> Resource {
+pub(super) fn no_credential(agent: &Agent) -> Resource {
     let name = credential_name(agent);
     Resource::stand_in(&name, &generic(&name, ""))
 }
 
 /// An expired credential, taken back.
-pub(super) fn withdrawn_credential(agent: &AgentId) -> Resource {
+pub(super) fn withdrawn_credential(agent: &Agent) -> Resource {
     let name = credential_name(agent);
     Resource::new(&name, &generic(&name, ""))
 }
@@ -117,4 +151,24 @@ fn file(path: &Path) -> DataSource {
 
 fn filter(name: &str, config: envoy_types::pb::google::protobuf::Any) -> HttpFilter {
     HttpFilter { name: name.to_owned(), config_type: Some(ConfigType::TypedConfig(config)), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::fixtures::{agent, bearer};
+
+    #[test]
+    fn a_credentials_name_changes_with_its_purpose_and_with_nothing_else() {
+        let name = |url: &str, auth| credential_name(&agent("a", &[url], auth));
+        let api_key = |header: &str| BackendAuth::ApiKey {
+            header: header.to_owned(),
+            key: crate::domain::Secret::from_written("k".to_owned()),
+        };
+        let first = name("http://127.0.0.1:1", bearer());
+        assert_eq!(first, name("http://127.0.0.1:1/path", bearer()));
+        assert_ne!(first, name("http://127.0.0.1:2", bearer()));
+        assert_ne!(first, name("http://127.0.0.1:1", api_key("x-api-key")));
+        assert_ne!(name("http://127.0.0.1:1", api_key("x-a")), name("http://127.0.0.1:1", api_key("x-b")));
+    }
 }

@@ -107,10 +107,10 @@ impl Credential {
             return Self::None;
         }
         match value {
-            CredentialValue::Ready(value) => Self::Delivered(secrets::credential(&agent.id, value)),
-            CredentialValue::Missing => Self::Delivered(secrets::no_credential(&agent.id)),
-            CredentialValue::Expired => Self::Delivered(secrets::withdrawn_credential(&agent.id)),
-            CredentialValue::Awaited => Self::Awaited(secrets::credential_name(&agent.id)),
+            CredentialValue::Ready(value) => Self::Delivered(secrets::credential(agent, value)),
+            CredentialValue::Missing => Self::Delivered(secrets::no_credential(agent)),
+            CredentialValue::Expired => Self::Delivered(secrets::withdrawn_credential(agent)),
+            CredentialValue::Awaited => Self::Awaited(secrets::credential_name(agent)),
         }
     }
 }

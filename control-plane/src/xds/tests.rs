@@ -38,8 +38,8 @@ fn a_new_clusters_secret_is_answered_before_the_policy_goes() {
     let mut envoy = FakeEnvoy::running(&plain(1, &[]));
     envoy.publish(&snapshot(2, &[(agent("b", &["http://127.0.0.1:1"], bearer()), ready("Bearer x"))]));
     check(&mut envoy, &["cds +agent-b"]);
-    envoy.subscribe(ResourceKind::Secret, &["credential-b"]);
-    check(&mut envoy, &["sds +credential-b"]);
+    envoy.subscribe(ResourceKind::Secret, &["credential-b-b6682895a9f0"]);
+    check(&mut envoy, &["sds +credential-b-b6682895a9f0"]);
     envoy.answer(ResourceKind::Cluster, None);
     check(&mut envoy, &["ecds +tollgate"]);
     envoy.answer(ResourceKind::Extension, None);
@@ -185,12 +185,12 @@ fn a_refused_policy_holds_nothing_else_back() {
 fn an_unknown_name_is_denied_at_once_and_one_on_its_way_is_not() {
     let awaited = (agent("a", &["http://127.0.0.1:1"], bearer()), CredentialValue::Awaited);
     let mut envoy = FakeEnvoy::running(&snapshot(1, std::slice::from_ref(&awaited)));
-    envoy.subscribe(ResourceKind::Secret, &["credential-a", "credential-x"]);
+    envoy.subscribe(ResourceKind::Secret, &["credential-a-b6682895a9f0", "credential-x"]);
     check(&mut envoy, &["sds -credential-x"]);
     envoy.acknowledge_all();
     assert!(!is_applied(&envoy, 1), "the agent is not callable yet");
     envoy.publish(&snapshot(1, &[(awaited.0, ready("Bearer x"))]));
-    check(&mut envoy, &["sds +credential-a"]);
+    check(&mut envoy, &["sds +credential-a-b6682895a9f0"]);
     envoy.acknowledge_all();
     assert!(is_applied(&envoy, 1));
 }
@@ -199,12 +199,12 @@ fn an_unknown_name_is_denied_at_once_and_one_on_its_way_is_not() {
 fn a_missing_credential_does_not_replace_one_from_before_a_restart() {
     let missing = snapshot(1, &[(agent("a", &["http://127.0.0.1:1"], bearer()), CredentialValue::Missing)]);
     let mut fresh = FakeEnvoy::connect(&missing);
-    fresh.subscribe(ResourceKind::Secret, &["credential-a"]);
-    check(&mut fresh, &["sds +credential-a"]);
+    fresh.subscribe(ResourceKind::Secret, &["credential-a-b6682895a9f0"]);
+    check(&mut fresh, &["sds +credential-a-b6682895a9f0"]);
     let mut back = FakeEnvoy::connect(&missing);
     back.ask(ResourceKind::Secret, |request| {
-        request.resource_names_subscribe = vec!["credential-a".to_owned()];
-        request.initial_resource_versions = [("credential-a".to_owned(), "old".to_owned())].into();
+        request.resource_names_subscribe = vec!["credential-a-b6682895a9f0".to_owned()];
+        request.initial_resource_versions = [("credential-a-b6682895a9f0".to_owned(), "old".to_owned())].into();
     });
     check(&mut back, &[]);
 }
@@ -213,11 +213,11 @@ fn a_missing_credential_does_not_replace_one_from_before_a_restart() {
 fn an_expired_credential_is_taken_back() {
     let with = |value| snapshot(1, &[(agent("a", &["http://127.0.0.1:1"], bearer()), value)]);
     let mut envoy = FakeEnvoy::running(&with(ready("Bearer x")));
-    envoy.subscribe(ResourceKind::Secret, &["credential-a"]);
+    envoy.subscribe(ResourceKind::Secret, &["credential-a-b6682895a9f0"]);
     envoy.acknowledge_all();
     envoy.seen();
     envoy.publish(&with(CredentialValue::Expired));
-    check(&mut envoy, &["sds +credential-a"]);
+    check(&mut envoy, &["sds +credential-a-b6682895a9f0"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::a2a::http_json::{self, Asked};
 use crate::admission::{Action, Admission, Rewrite, Route};
 use crate::denial::{Denial, Reason};
-use crate::document::{AdminExposure, HostMode, OperationClass};
+use crate::document::{AdminExposure, HostMode, Interface, OperationClass};
 use crate::limit::Limit;
 use crate::memory::{Memory, Pair};
 use crate::operation::Operation;
@@ -119,6 +119,7 @@ impl<'a> Request<'a> {
     fn rpc(&mut self, memory: &mut Memory, caller: &Arc<Caller>, id: &str, query: &str) -> Result<Step, Reason> {
         let (agent, pair) = self.reachable(memory, caller, id, OperationClass::Write)?;
         let grant = pair.grant;
+        offered(&agent, Interface::Rpc)?;
         let rewrite = agent.rpc_rewrite(query);
         if grant.operations.is_all() {
             let record = Arc::clone(&pair.unread_record);
@@ -151,6 +152,7 @@ impl<'a> Request<'a> {
         };
         let (agent, pair) = self.reachable(memory, caller, id, class)?;
         let grant = pair.grant;
+        offered(&agent, Interface::Rest)?;
         let operation = match asked {
             Asked::Operation(operation) => operation,
             Asked::WrongVerb(allow) => return Err(Reason::WrongVerb(allow)),
@@ -236,6 +238,11 @@ impl<'a> Request<'a> {
 /// Whether the decision depends on the body of a send: only if a webhook in it would be refused.
 fn needs_body(operation: Operation, held: Operations) -> bool {
     operation.may_carry_push_config() && !held.contains(OperationClass::Push)
+}
+
+/// An interface that is not offered has no path at the backend: what lies there may be someone else's.
+fn offered(agent: &Agent, interface: Interface) -> Result<(), Reason> {
+    if agent.offers(interface) { Ok(()) } else { Err(Reason::NotFound) }
 }
 
 fn require(held: Operations, class: OperationClass) -> Result<(), Reason> {

@@ -186,6 +186,16 @@ pub struct LimitDocument {
     pub unlimited: bool,
 }
 
+/// The A2A bindings the gateway carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interface {
+    /// JSON-RPC.
+    Rpc,
+    /// HTTP+JSON.
+    Rest,
+}
+
 /// An agent as the filter knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -195,12 +205,15 @@ pub struct AgentDocument {
     /// Its cluster. Default `agent-{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// Backend path of the JSON-RPC interface. Absent: `/`.
+    /// Backend path of the JSON-RPC interface. Absent: `/`, unless it is in `without`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpc: Option<String>,
-    /// Backend path that HTTP+JSON operations are appended to, without a trailing slash. Absent: the root.
+    /// Backend path that HTTP+JSON operations are appended to, without a trailing slash. Absent: the root, unless it is in `without`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<String>,
+    /// Interfaces the agent does not offer: requests to them are 404.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Interface>,
     /// Whether the backend is told who calls (`x-tollgate-subject`, `x-tollgate-client`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub identity: bool,

@@ -134,13 +134,24 @@ fn first_step(service: &Service, body: Body) -> Step {
     if !matches!(step, Step::Decided(Decision::Admit(_))) {
         let content_type = host::request_header("content-type");
         let content_encoding = host::request_header("content-encoding");
-        if content_type.is_some() || content_encoding.is_some() {
+        if may_change(&step, content_type.as_deref(), content_encoding.as_deref()) {
             head.content_type = content_type.as_deref();
             head.content_encoding = content_encoding.as_deref();
             step = begin(&service.policy, &mut memory, &head, now, &signatures);
         }
     }
     step
+}
+
+/// Whether the headers that describe the body could lead to another answer. A refused token stays refused, and is not verified
+/// twice, unless its refusal must be worded for gRPC.
+fn may_change(step: &Step, content_type: Option<&[u8]>, content_encoding: Option<&[u8]>) -> bool {
+    match step {
+        Step::Decided(Decision::Deny(denial)) if denial.status() == 401 => {
+            content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
+        }
+        _ => content_type.is_some() || content_encoding.is_some(),
+    }
 }
 
 fn act(service: &Service, decision: &Decision, headers: Headers) -> Action {

@@ -18,8 +18,10 @@ const USED_CALLBACKS: [&str; 9] = [
     "proxy_on_delete",           // frees the request's context
 ];
 
-/// The module that ships: `linked` without the exports nobody needs and without custom sections. The result is validated.
+/// The module that ships: `linked` without the exports nobody needs and without custom sections. The result is validated. A module
+/// that lacks a callback the shell implements is refused: Envoy would take it, and let every request pass undecided.
 pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
+    let mut missing = Vec::from(USED_CALLBACKS);
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(linked) {
         let payload = payload?;
@@ -27,6 +29,7 @@ pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
             let mut kept = ExportSection::new();
             for export in reader {
                 let export = export?;
+                missing.retain(|callback| *callback != export.name);
                 if is_needed(export.name) {
                     kept.export(export.name, kind(export.kind)?, export.index);
                 }
@@ -38,6 +41,7 @@ pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
             module.section(&RawSection { id, data: &linked[range] });
         }
     }
+    ensure!(missing.is_empty(), "the module does not export {}", missing.join(", "));
     let finished = module.finish();
     Validator::new().validate_all(&finished)?;
     Ok(finished)
@@ -89,8 +93,12 @@ mod tests {
         module.finish()
     }
 
+    fn with(more: &[&'static str]) -> Vec<&'static str> {
+        [&USED_CALLBACKS, more].concat()
+    }
+
     #[track_caller]
-    fn check(names: &[&str], expected: &[&str]) {
+    fn check(names: &[&str], kept: &[&str]) {
         let finished = finish(&linked(names)).expect("a valid module stays valid");
         let mut found = Vec::new();
         for payload in Parser::new(0).parse_all(&finished) {
@@ -100,23 +108,32 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(found, expected);
+        assert_eq!(found, [&["memory"], kept].concat());
     }
 
     #[test]
-    fn drops_unused_callbacks_and_keeps_the_rest() {
-        check(
-            &["proxy_on_request_headers", "proxy_on_response_body", "proxy_on_log", "proxy_on_delete"],
-            &["memory", "proxy_on_request_headers", "proxy_on_delete"],
-        );
+    fn drops_unused_callbacks() {
+        check(&with(&["proxy_on_response_body", "proxy_on_log"]), &with(&[]));
     }
 
     #[test]
-    fn keeps_what_is_not_a_callback() {}
+    fn keeps_what_is_not_a_callback() {
+        let others = ["_initialize", "proxy_abi_version_0_2_1", "malloc"];
+        check(&with(&others), &with(&others));
+    }
+
+    #[test]
+    fn refuses_a_module_without_a_callback_it_needs() {
+        for callback in USED_CALLBACKS {
+            let names: Vec<_> = USED_CALLBACKS.into_iter().filter(|name| *name != callback).collect();
+            let error = finish(&linked(&names)).expect_err(callback);
+            assert!(error.to_string().ends_with(callback), "{error}");
+        }
+    }
 
     #[test]
     fn refuses_what_is_not_a_module() {
         assert!(finish(b"not a module").is_err());
-        assert!(finish(&linked(&[])[..20]).is_err());
+        assert!(finish(&linked(&USED_CALLBACKS)[..20]).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The JSON-RPC binding: what a request's body asks for. Read strictly, because the backend reads the same bytes with another
 //! parser: no batch, no name twice, no envelope member in another case, nothing that could be two things.
 
-use super::push::{InlinePush, Spot};
+use super::push::{InlinePush, Spot, hides_members};
 use crate::json::{self, JsonFault, Reader, Shape};
 
 /// Longest string `id` read, in bytes: it is echoed in denials.
@@ -136,8 +136,10 @@ impl Reader for Envelope {
             (Place::Id, Shape::Text(id)) if id.len() <= MAX_ID => self.id = Some(RequestId(quoted(id))),
             (Place::Id, Shape::Integer(id)) => self.id = Some(RequestId(id.to_string())),
             (Place::Id, Shape::Null) => self.id = Some(RequestId::null()),
+            (Place::Params(Spot::Configuration), shape) if hides_members(shape) => self.push = InlinePush::Present,
             (Place::Params(Spot::Webhook), shape) if shape != Shape::Null => self.push = InlinePush::Present,
-            (Place::Id | Place::Lookalike, _) | (Place::Params(Spot::Params), Shape::Text(_) | Shape::Bool(_)) => {
+            (Place::Id | Place::Lookalike, _)
+            | (Place::Params(Spot::Params), Shape::Text(_) | Shape::Bool(_) | Shape::Array) => {
                 self.kind = Kind::Invalid;
             }
             _ => {}
@@ -145,9 +147,9 @@ impl Reader for Envelope {
     }
 }
 
-/// An envelope member's name in another case: some parsers take it for the member.
+/// An envelope member's name in another case: some parsers take it for the member. Go's folds letters beyond ASCII too.
 fn is_lookalike(name: &str) -> bool {
-    ["jsonrpc", "id", "method", "params"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    !name.is_ascii() || ["jsonrpc", "id", "method", "params"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn quoted(text: &str) -> String {
@@ -191,6 +193,8 @@ mod tests {
         bad(r#"{"id":1,"jsonrpc":"1.0","method":"GetTask"}"#, "1");
         bad(r#"{"id":1,"jsonrpc":"2.0","method":["GetTask"]}"#, "1");
         bad(r#"{"id":1,"jsonrpc":"2.0","method":"GetTask","Method":"SendMessage"}"#, "1");
+        bad(r#"{"id":1,"jsonrpc":"2.0","method":"SendMessage","params":[{},{}]}"#, "1");
+        bad(r#"{"id":1,"jsonrpc":"2.0","method":"SendMessage","param\u017f":{}}"#, "1");
         bad(r#"{"id":1.5,"jsonrpc":"2.0","method":"GetTask"}"#, "null");
         bad(r#"{"id":{},"jsonrpc":"2.0","method":"GetTask"}"#, "null");
         bad(&format!(r#"{{"id":"{}","jsonrpc":"2.0","method":"GetTask"}}"#, "x".repeat(257)), "null");

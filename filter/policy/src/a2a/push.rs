@@ -2,7 +2,8 @@
 //! `configuration.pushNotificationConfig` in v0.3). It opens egress, so it needs the push class of its own.
 //!
 //! Backends spell names loosely: ProtoJSON takes the proto's snake_case, Go's `encoding/json` any case. So names are compared
-//! without case and underscores, and any name that speaks of push notifications counts.
+//! without case and underscores, and any name that speaks of push notifications counts. So does any name that is not ASCII, because Go
+//! folds some other letters into ASCII ones, and a configuration that is no object, because Rust's serde reads it by position.
 
 use crate::json::{self, JsonFault, Reader, Shape};
 
@@ -31,7 +32,7 @@ pub(super) enum Spot {
 impl Spot {
     pub(super) fn enter(self, name: &str) -> Self {
         match self {
-            Self::Params | Self::Configuration if speaks_of_push(name) => Self::Webhook,
+            Self::Params | Self::Configuration if !name.is_ascii() || speaks_of_push(name) => Self::Webhook,
             Self::Params if folded(name).eq("configuration".bytes()) => Self::Configuration,
             _ => Self::Elsewhere,
         }
@@ -75,11 +76,17 @@ impl Reader for Search {
     fn value(&mut self, place: Spot, shape: Shape<'_>) {
         match place {
             Spot::Params => self.is_object = shape == Shape::Object,
+            Spot::Configuration if hides_members(shape) => self.push = InlinePush::Present,
             // `null` is how both versions write "none".
             Spot::Webhook if shape != Shape::Null => self.push = InlinePush::Present,
             _ => {}
         }
     }
+}
+
+/// Whether `configuration` is written in a form whose members this search does not see. Rust's serde reads structs from arrays.
+pub(super) fn hides_members(shape: Shape<'_>) -> bool {
+    !matches!(shape, Shape::Object | Shape::Null)
 }
 
 fn folded(name: &str) -> impl Iterator<Item = u8> {
@@ -111,6 +118,8 @@ mod tests {
             check(&format!(r#"{{"configuration":{{"{name}":{{"url":"https://x.example"}}}}}}"#), InlinePush::Present);
         }
         check(r#"{"Configuration":{"pushNotificationConfig":[]}}"#, InlinePush::Present);
+        check(r#"{"configuration":{"pu\u017fhNotificationConfig":{"url":"https://x.example"}}}"#, InlinePush::Present);
+        check(r#"{"configuration":[["text"],null,true,{"url":"https://x.example"}]}"#, InlinePush::Present);
         check(r#"{"pushNotification":{"url":"https://x.example"}}"#, InlinePush::Present);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::admission::{Identity, Rewrite};
-use crate::document::AgentDocument;
+use crate::document::{AgentDocument, Interface};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
 
@@ -14,6 +14,7 @@ pub struct Agent {
     cluster: Arc<str>,
     rpc: Option<Box<str>>,
     rest: Option<Box<str>>,
+    without: Box<[Interface]>,
     identity: Identity,
     timeout_ms: Option<u64>,
 }
@@ -45,6 +46,7 @@ impl Agent {
             cluster: cluster.into(),
             rpc: document.rpc.filter(|path| path != "/").map(Into::into),
             rest: document.rest.map(Into::into),
+            without: document.without.into(),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
             timeout_ms: document.timeout_ms,
         }
@@ -72,6 +74,12 @@ impl Agent {
     #[must_use]
     pub fn timeout_ms(&self) -> Option<u64> {
         self.timeout_ms
+    }
+
+    /// Whether it offers `interface`.
+    #[must_use]
+    pub fn offers(&self, interface: Interface) -> bool {
+        !self.without.contains(&interface)
     }
 
     /// What becomes of the path of a JSON-RPC call.

@@ -108,6 +108,18 @@ fn a_standalone_filter_leaves_routing_alone_and_has_no_control_plane() {
 }
 
 #[test]
+fn an_interface_that_is_not_offered_has_no_path_at_the_backend() {
+    let agents = json!({"agents": [{"id": "weather", "rpc": "/weather/rpc", "without": ["rest"]}, {"id": "calculator", "without": ["rpc"]}]});
+    let mut gate = Gate::with(json!({}), agents);
+    assert_eq!(gate.outcome(ALL, get("/agents/weather/neighbour/tasks")), "404 not_found");
+    assert_eq!(gate.outcome(ALL, post("/agents/calculator", "x")), "404 not_found");
+    assert_eq!(
+        went(&mut gate, post("/agents/weather", "x")),
+        Went::Path("agent-weather".into(), "/weather/rpc".into())
+    );
+}
+
+#[test]
 fn paths_and_verbs_that_are_not_there_are_told_apart() {
     let mut gate = Gate::new();
     assert_eq!(gate.outcome(ALL, get("/agents/weather/unknown")), "404 not_found");
