@@ -74,6 +74,7 @@ pub struct Bound {
 pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Bound, StartError> {
     let edge = reconciler::edge(&config)?;
     let xds_tls = config.xds_tls.as_ref().map(xds_tls::read).transpose()?;
+    xds_tls::warn_if_open(config.listen.xds, xds_tls.as_ref());
     let ports = Ports::bind(config.listen).await?;
     let foundation = Foundation::lay(config, env, system_clock).await?;
     let edges = Edges { clock: system_clock, jitter: rand::random };

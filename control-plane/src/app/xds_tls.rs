@@ -1,6 +1,10 @@
 //! The xDS port's certificates, read once at start.
 
-use std::{io, path::Path, path::PathBuf};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use crate::{config, domain::SecretText, xds::XdsTls};
 
@@ -20,6 +24,13 @@ pub(super) fn read(settings: &config::XdsTls) -> Result<XdsTls, XdsTlsError> {
         key: SecretText::new(text(&settings.server.key)?),
         client_ca: settings.client_ca.as_deref().map(text).transpose()?,
     })
+}
+
+/// Whoever reaches the port is served every agent's credential: off the machine itself, that asks for client certificates.
+pub(super) fn warn_if_open(listen: SocketAddr, tls: Option<&XdsTls>) {
+    if !listen.ip().is_loopback() && tls.is_none_or(|tls| tls.client_ca.is_none()) {
+        tracing::warn!(%listen, "the xDS port serves backend credentials to whoever reaches it: set xds_tls.client_ca");
+    }
 }
 
 fn text(path: &Path) -> Result<String, XdsTlsError> {
