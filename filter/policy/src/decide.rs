@@ -12,6 +12,7 @@ use crate::a2a::http_json::{self, Asked};
 use crate::admission::{Action, Admission, Rewrite, Route};
 use crate::denial::{Denial, Reason};
 use crate::document::{AdminExposure, HostMode, Interface, OperationClass};
+use crate::head::RequestHead;
 use crate::limit::Limit;
 use crate::memory::{Memory, Pair};
 use crate::operation::Operation;
@@ -22,7 +23,6 @@ use crate::record;
 use crate::token::{Caller, SignatureHost, UnixSeconds, authenticate};
 
 pub use pending::Pending;
-pub use request::{Body, RequestHead};
 
 use request::Request;
 

@@ -2,6 +2,8 @@
 //! header byte above 0x7f would trap the VM. The SDK also panics on each status it does not expect, so each function here says when
 //! it may be called: once headers went upstream, even reading one traps.
 
+mod raw;
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::{
@@ -9,15 +11,14 @@ use proxy_wasm::{
     types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType},
 };
 
-/// A header of the request, or `None`. Only while the request's headers are held.
-pub(crate) fn request_header(name: &str) -> Option<Vec<u8>> {
-    hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten()
+/// All headers of the request, serialised; `tollgate_policy::Headers` reads them. Only while the request's headers are held.
+pub(crate) fn request_headers() -> Vec<u8> {
+    raw::request_headers()
 }
 
-/// The names of all headers of the request. Only while the request's headers are held.
-pub(crate) fn request_header_names() -> Vec<String> {
-    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-    headers.into_iter().map(|(name, _)| name).collect()
+/// Adds a header to a request that has none of that name, which is cheaper than setting it. Only while the request's headers are held.
+pub(crate) fn add_request_header(name: &str, value: &[u8]) {
+    report(hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value));
 }
 
 /// Sets a header of the request, replacing every value it had. Only while the request's headers are held.

@@ -7,7 +7,7 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, Decision, Denial, Identity, Pending, RequestHead, Rewrite, Route, Step, begin,
+    Admission, Body, Decision, Denial, Headers, Identity, Pending, Rewrite, Route, Step, begin,
     document::{BodyMode, RecordMode},
     token::TokenFault,
 };
@@ -22,8 +22,6 @@ const BACKEND: &str = "x-tollgate-backend";
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
 /// Marks a request refused for an unknown key: Envoy's log of those tells the control plane to read its issuer's keys again.
 const UNKNOWN_KEY: &str = "x-tollgate-unknown-key";
-/// Every header of ours starts so, whoever sent it.
-const OWN_PREFIX: &str = "x-tollgate-";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 
@@ -37,11 +35,13 @@ pub(crate) struct Request {
 
 /// Whether the request's headers may still be written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Headers {
+enum Writing {
+    /// The host still holds them, and none of them is one of ours: a header is set by adding it.
+    Adds,
     /// The host still holds them.
-    Held,
+    Replaces,
     /// They went upstream: touching them traps.
-    Gone,
+    Over,
 }
 
 impl Request {
@@ -52,11 +52,11 @@ impl Request {
 
     /// The body is complete: decide.
     fn finish(&mut self, service: &Service, pending: Pending, body: &[u8]) -> Action {
-        let headers = match service.policy.gateway().body_mode {
-            BodyMode::HoldHeaders => Headers::Held,
-            BodyMode::StreamHeaders => Headers::Gone,
+        let writing = match service.policy.gateway().body_mode {
+            BodyMode::HoldHeaders => Writing::Replaces,
+            BodyMode::StreamHeaders => Writing::Over,
         };
-        act(service, &pending.finish(body), headers)
+        act(service, &pending.finish(body), writing)
     }
 }
 
@@ -67,15 +67,17 @@ impl HttpContext for Request {
         let Some(service) = self.service.clone() else {
             return answer(&Denial::unavailable());
         };
-        let step = first_step(&service, if end_of_stream { Body::None } else { Body::Follows });
-        match step {
-            Step::Decided(decision) => act(&service, &decision, Headers::Held),
+        let map = host::request_headers();
+        let headers = Headers::read(&map);
+        let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
+        match first_step(&service, &headers, if end_of_stream { Body::None } else { Body::Follows }) {
+            Step::Decided(decision) => act(&service, &decision, writing),
             Step::NeedsBody(pending) => {
                 let action = match service.policy.gateway().body_mode {
                     BodyMode::HoldHeaders => Action::Pause,
                     BodyMode::StreamHeaders => {
                         // After this the headers are gone, so they are made ready for the decision that lets them pass.
-                        set_headers(pending.admission());
+                        set_headers(pending.admission(), writing);
                         Action::Continue
                     }
                 };
@@ -112,61 +114,24 @@ impl HttpContext for Request {
     }
 }
 
-/// Reads the head and asks the policy. The two headers that describe the body are read only where the first answer is not an
-/// admission: an admission does not depend on them, and a header read costs 0.6 µs.
-fn first_step(service: &Service, body: Body) -> Step {
-    let method = host::request_header(":method").unwrap_or_default();
-    let path = host::request_header(":path").unwrap_or_default();
-    let authorization = host::request_header("authorization");
+/// Asks the policy about the head.
+fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
     let worker = &service.worker;
     let signatures = EnvoySignatures { availability: &worker.signatures, metrics: &service.metrics };
-    let now = host::now();
-    let mut memory = worker.memory.borrow_mut();
-    let mut head = RequestHead {
-        method: &method,
-        path: &path,
-        authorization: authorization.as_deref(),
-        content_type: None,
-        content_encoding: None,
-        body,
-    };
-    let mut step = begin(&service.policy, &mut memory, &head, now, &signatures);
-    if !matches!(step, Step::Decided(Decision::Admit(_))) {
-        let content_type = host::request_header("content-type");
-        let content_encoding = host::request_header("content-encoding");
-        if may_change(&step, content_type.as_deref(), content_encoding.as_deref()) {
-            head.content_type = content_type.as_deref();
-            head.content_encoding = content_encoding.as_deref();
-            step = begin(&service.policy, &mut memory, &head, now, &signatures);
-        }
-    }
-    step
+    begin(&service.policy, &mut worker.memory.borrow_mut(), &headers.head(body), host::now(), &signatures)
 }
 
-/// Whether the headers that describe the body could lead to another answer. A refused token stays refused, and is not verified
-/// twice, unless its refusal must be worded for gRPC.
-fn may_change(step: &Step, content_type: Option<&[u8]>, content_encoding: Option<&[u8]>) -> bool {
-    match step {
-        Step::Decided(Decision::Deny(denial)) if denial.status() == 401 => {
-            content_type.is_some_and(|value| value.starts_with(b"application/grpc"))
-        }
-        _ => content_type.is_some() || content_encoding.is_some(),
-    }
-}
-
-fn act(service: &Service, decision: &Decision, headers: Headers) -> Action {
+fn act(service: &Service, decision: &Decision, writing: Writing) -> Action {
     match decision {
         Decision::Deny(denial) => {
-            if headers == Headers::Held && denial.code() == TokenFault::UnknownKey.code() {
+            if writing != Writing::Over && denial.code() == TokenFault::UnknownKey.code() {
                 host::set_request_header(UNKNOWN_KEY, b"1");
             }
             deny(service, denial)
         }
         Decision::Admit(admission) => {
             keep_record(service, admission.record());
-            if headers == Headers::Held {
-                set_headers(admission);
-            }
+            set_headers(admission, writing);
             service.worker.tally.count_allowed();
             Action::Continue
         }
@@ -195,15 +160,20 @@ fn answer(denial: &Denial) -> Action {
 }
 
 /// Writes what the routes need: one header for most requests.
-fn set_headers(admission: &Admission) {
+fn set_headers(admission: &Admission, writing: Writing) {
+    let set = match writing {
+        Writing::Adds => host::add_request_header,
+        Writing::Replaces => host::set_request_header,
+        Writing::Over => return,
+    };
     match admission.route() {
-        Route::ControlPlane => host::set_request_header(CONTROL_PLANE, b"1"),
+        Route::ControlPlane => set(CONTROL_PLANE, b"1"),
         Route::Agent { cluster, rewrite, identity, timeout_ms } => {
             match rewrite {
-                Rewrite::Constant => host::set_request_header(CLUSTER, cluster.as_bytes()),
+                Rewrite::Constant => set(CLUSTER, cluster.as_bytes()),
                 Rewrite::Path(path) => {
                     host::set_request_header(":path", path.as_bytes());
-                    host::set_request_header(BACKEND, cluster.as_bytes());
+                    set(BACKEND, cluster.as_bytes());
                 }
             }
             if *identity == Identity::Forwarded {
@@ -228,10 +198,10 @@ fn set_identity(admission: &Admission) {
 
 /// Removes the caller's credential and whatever claims to be ours, where no route of ours does it.
 fn clean_headers() {
+    let map = host::request_headers();
     host::remove_request_header("authorization");
-    for name in host::request_header_names() {
-        if name.starts_with(OWN_PREFIX) {
-            host::remove_request_header(&name);
-        }
+    for name in Headers::read(&map).own() {
+        // A field name is a token (RFC 9110 section 5.1): visible ASCII.
+        host::remove_request_header(&String::from_utf8_lossy(name));
     }
 }

@@ -1,39 +1,14 @@
-//! A request's head, and what became known of it on the way to a decision: enough to word a denial at any point.
+//! A request on its way to a decision: its head, and what became known of it. Enough to word a denial at any point.
 
 use std::sync::Arc;
 
 use crate::a2a::jsonrpc::RequestId;
 use crate::a2a::{Encoding, MediaType};
 use crate::denial::{Binding, Context, Denial, Reason};
+use crate::head::{Body, RequestHead};
 use crate::path::Target;
 use crate::policy::Policy;
 use crate::token::Caller;
-
-/// The head of a request, as raw bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestHead<'a> {
-    /// `:method`.
-    pub method: &'a [u8],
-    /// `:path`, with its query.
-    pub path: &'a [u8],
-    /// `authorization`; several values joined by commas.
-    pub authorization: Option<&'a [u8]>,
-    /// `content-type`.
-    pub content_type: Option<&'a [u8]>,
-    /// `content-encoding`.
-    pub content_encoding: Option<&'a [u8]>,
-    /// Whether a body follows.
-    pub body: Body,
-}
-
-/// Whether a body follows the head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
-    /// It does.
-    Follows,
-    /// The head is all there is.
-    None,
-}
 
 /// A request on its way.
 pub(super) struct Request<'a> {
