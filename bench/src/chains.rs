@@ -1,6 +1,6 @@
-//! The two yardsticks as static bootstraps: bare Envoy with one route, and Envoy's own filters with the policy that Tollgate is given
-//! (RS256 token of one issuer and audience, one scope for one agent, a limit that is never reached, `Authorization` removed, path
-//! rewritten). Neither writes an access log; the same clusters, buffers and path rules apply to all.
+//! The yardsticks as static bootstraps: bare Envoy with one route, Envoy's own filters with the policy that Tollgate is given (RS256
+//! token of one issuer and audience, one scope for one agent, a limit that is never reached, `Authorization` removed, path rewritten),
+//! and those filters behind Tollgate's edge. None writes an access log; the same clusters, buffers and path rules apply to all.
 
 use std::net::SocketAddr;
 
@@ -26,13 +26,37 @@ pub(crate) struct Ports {
 
 /// One listener, one route, one cluster.
 pub(crate) fn bare(ports: Ports) -> String {
-    bootstrap(ports, Vec::new(), json!({"cluster": "backend", "timeout": "0s"}))
+    bootstrap(ports, Vec::new(), json!({}), &json!({"cluster": "backend", "timeout": "0s"}))
 }
 
 /// jwt_authn with its cache, rbac on the verified scope, local_ratelimit: of the ways to say the policy, the fastest one found.
 pub(crate) fn native(ports: Ports, issuer: &Issuer) -> String {
     let route = json!({"cluster": "backend", "timeout": "0s", "prefix_rewrite": "/"});
-    bootstrap(ports, vec![jwt_authn(issuer), rbac(), local_ratelimit()], route)
+    bootstrap(ports, own_filters(issuer), json!({}), &route)
+}
+
+/// The same filters behind what the listener and the routes of Tollgate's Envoy do besides (`xds/listener.rs`, `xds/routes.rs`): what
+/// Tollgate costs more than this is its filter's.
+pub(crate) fn edge(ports: Ports, issuer: &Issuer) -> String {
+    let remove = |prefix: &str| json!({"remove_on_match": {"key_matcher": {"prefix": prefix}}});
+    let listener = json!({
+        "use_remote_address": true, "request_headers_timeout": "10s", "server_header_transformation": "PASS_THROUGH",
+        "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER"},
+        "early_header_mutation_extensions": [{
+            "name": "envoy.http.early_header_mutation.header_mutation", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [remove("x-tollgate-"), remove("x-envoy-upstream-")]}}],
+    });
+    let route = json!({
+        "cluster": "backend", "timeout": "0s", "idle_timeout": "300s", "auto_host_rewrite": true,
+        "regex_rewrite": {"pattern": {"regex": "^/agents/[^/?]+/?"}, "substitution": "/"},
+        "retry_policy": {"retry_on": "connect-failure,reset-before-request", "num_retries": 2},
+    });
+    bootstrap(ports, own_filters(issuer), listener, &route)
+}
+
+fn own_filters(issuer: &Issuer) -> Vec<Value> {
+    vec![jwt_authn(issuer), rbac(), local_ratelimit()]
 }
 
 fn jwt_authn(issuer: &Issuer) -> Value {
@@ -67,16 +91,20 @@ fn local_ratelimit() -> Value {
     }})
 }
 
-fn bootstrap(ports: Ports, mut filters: Vec<Value>, route: Value) -> String {
+/// `listener` has settings of the connection manager beyond those of all yardsticks.
+fn bootstrap(ports: Ports, mut filters: Vec<Value>, listener: Value, route: &Value) -> String {
     filters.push(json!({"name": "router", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}));
-    let manager = json!({
+    let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway", "normalize_path": true, "merge_slashes": true,
         "path_with_escaped_slashes_action": "REJECT_REQUEST", "http_filters": filters,
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"],
             "routes": [{"match": {"prefix": "/agents/bench"}, "route": route}]}]},
     });
+    if let (Value::Object(manager), Value::Object(more)) = (&mut manager, listener) {
+        manager.extend(more);
+    }
     json!({
         "admin": {"address": address(ports.admin)},
         "static_resources": {

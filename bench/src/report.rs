@@ -37,13 +37,13 @@ impl Report {
     /// Prints and keeps throughput.
     pub(crate) fn throughput(&mut self, table: &throughput::Table) -> Result<()> {
         println!(
-            "\n{:<12} {:<10} {:>9} {:>9} {:>9} {:>8} {:>6} {:>8} {:>10}",
-            "tokens", "target", "rps", "p50 us", "p99 us", "cpu us", "busy", "of bare", "of native"
+            "\n{:<12} {:<10} {:>9} {:>9} {:>9} {:>8} {:>6} {:>8} {:>10} {:>8}",
+            "tokens", "target", "rps", "p50 us", "p99 us", "cpu us", "busy", "of bare", "of native", "of edge"
         );
         for (set, targets) in table {
             for (name, figures) in targets {
                 println!(
-                    "{set:<12} {name:<10} {:>9.0} {:>9.0} {:>9.0} {:>8} {:>6} {:>8} {:>10}",
+                    "{set:<12} {name:<10} {:>9.0} {:>9.0} {:>9.0} {:>8} {:>6} {:>8} {:>10} {:>8}",
                     figures.rps,
                     figures.p50_us,
                     figures.p99_us,
@@ -51,6 +51,7 @@ impl Report {
                     shown(figures.busy),
                     shown(figures.ratio_to_bare),
                     shown(figures.ratio_to_native),
+                    shown(figures.ratio_to_edge),
                 );
             }
         }

@@ -45,7 +45,7 @@ pub(crate) struct Stage {
 
 /// An Envoy of our own making, and where it listens.
 pub(crate) struct Yardstick {
-    /// `bare` or `native`.
+    /// `bare`, `native` or `edge`.
     pub(crate) name: &'static str,
     /// Its process.
     pub(crate) envoy: Envoy,
@@ -83,9 +83,9 @@ impl Stage {
     /// Measures every target side by side.
     pub(crate) fn throughput(&self, rounds: Rounds) -> Result<throughput::Table> {
         eprintln!("throughput: {} rounds of {:?} for each target and token set", rounds.count, rounds.length);
-        let (bare, native) = (self.bare()?, self.native()?);
+        let (bare, native, edge) = (self.bare()?, self.native()?, self.yardstick("edge", chains::edge)?);
         let gateway = Gateway::start(self, "tollgate")?;
-        let mut targets = vec![bare.target(), native.target(), gateway.target()];
+        let mut targets = vec![bare.target(), native.target(), edge.target(), gateway.target()];
         targets.extend(self.peers.iter().map(Peer::target));
         let table = throughput::measure(&targets, &self.issuer, rounds)?;
         gateway.envoy.expect_no_traps()?;

@@ -61,6 +61,8 @@ pub(crate) struct Figures {
     pub(crate) ratio_to_bare: Option<f64>,
     /// Throughput relative to Envoy's own chain.
     pub(crate) ratio_to_native: Option<f64>,
+    /// Throughput relative to Envoy's own chain behind Tollgate's edge.
+    pub(crate) ratio_to_edge: Option<f64>,
 }
 
 /// By token set, then by target.
@@ -158,6 +160,7 @@ fn summarise(samples: &BTreeMap<(&'static str, String), Vec<Sample>>) -> Table {
             busy: median(own.iter().filter_map(|sample| sample.busy)),
             ratio_to_bare: over("bare"),
             ratio_to_native: over("native"),
+            ratio_to_edge: over("edge"),
         };
         table.entry(set).or_default().insert(name.clone(), figures);
     }
