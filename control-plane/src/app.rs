@@ -23,7 +23,7 @@ use crate::{
     broker::{Broker, Edges},
     config::{Config, Listen},
     domain::{AgentId, UnixSeconds},
-    issuer::{JwksReader, Refresher, UnknownKeys},
+    issuer::{JwksReader, Refresher},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
@@ -123,7 +123,7 @@ impl Bound {
         tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();
-        let reports = Arc::new(Reports { broker: broker.clone(), unknown_keys: unknown_keys.clone() });
+        let reports = Arc::new(Reports { broker: broker.clone() });
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, stopping.clone()));
         let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
         let admin = routers.private.merge(readiness.router());
@@ -135,16 +135,11 @@ impl Bound {
 /// Passes on what Envoy saw.
 struct Reports {
     broker: Broker,
-    unknown_keys: UnknownKeys,
 }
 
 impl TrafficReports for Reports {
     fn backend_refused(&self, agent: &AgentId) {
         self.broker.backend_refused(agent);
-    }
-
-    fn unknown_key(&self) {
-        self.unknown_keys.report_unsaid();
     }
 }
 

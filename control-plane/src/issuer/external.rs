@@ -51,13 +51,13 @@ pub struct Refresher {
     store: Store,
     reader: JwksReader,
     period: Duration,
-    reports: mpsc::Receiver<Report>,
+    reports: mpsc::Receiver<String>,
 }
 
 /// Takes reports of tokens whose key nobody knows. Clones report to the same refresher.
 #[derive(Clone)]
 pub struct UnknownKeys {
-    reports: mpsc::Sender<Report>,
+    reports: mpsc::Sender<String>,
 }
 
 impl JwksReader {
@@ -99,22 +99,11 @@ fn checked(jwks: Value) -> Result<Value, JwksError> {
     if jwks.get("keys").is_some_and(Value::is_array) { Ok(jwks) } else { Err(JwksError::Shape) }
 }
 
-/// Whose token named an unknown key.
-enum Report {
-    Issuer(String),
-    Unsaid,
-}
-
 impl UnknownKeys {
     /// Says that a token of `issuer` names an unknown key. Never waits.
     pub fn report(&self, issuer: &str) {
         // A full line means that a refetch is about to happen anyway.
-        let _ = self.reports.try_send(Report::Issuer(issuer.to_owned()));
-    }
-
-    /// The same where nobody said whose token it was: every issuer may be meant. Never waits.
-    pub fn report_unsaid(&self) {
-        let _ = self.reports.try_send(Report::Unsaid);
+        let _ = self.reports.try_send(issuer.to_owned());
     }
 }
 
@@ -133,24 +122,21 @@ impl Refresher {
         loop {
             tokio::select! {
                 _ = tick.tick() => self.refresh_all().await,
-                Some(report) = self.reports.recv() => self.refetch(&report, &mut refetched).await,
+                Some(name) = self.reports.recv() => self.refetch(name, &mut refetched).await,
             }
         }
     }
 
-    /// Reads the sets that a report may be about, unless that was done just now.
-    async fn refetch(&self, report: &Report, refetched: &mut HashMap<String, Instant>) {
+    /// Reads the set of the issuer `name`, unless that was done just now.
+    async fn refetch(&self, name: String, refetched: &mut HashMap<String, Instant>) {
         let now = Instant::now();
         refetched.retain(|_, at| now.duration_since(*at) < REFETCH_AT_MOST_EVERY);
-        for (name, issuer) in &self.store.registry().issuers {
-            let meant = match report {
-                Report::Issuer(meant) => meant == name,
-                Report::Unsaid => true,
-            };
-            if meant && !refetched.contains_key(name) {
-                refetched.insert(name.clone(), now);
-                self.refresh(issuer).await;
-            }
+        let registry = self.store.registry();
+        if let Some(issuer) = registry.issuers.get(&name)
+            && !refetched.contains_key(&name)
+        {
+            refetched.insert(name, now);
+            self.refresh(issuer).await;
         }
     }
 

@@ -1,14 +1,13 @@
 //! What Envoy tells us about traffic: one log entry for each backend's 401, so that the broker can replace a credential before it
-//! expires, and one for each token of an unknown key, so that its issuer's keys are read again. Also the one local reply that Envoy words wrongly for callers: a missing backend credential is 502, not their 401.
+//! expires. Also the one local reply that Envoy words wrongly for callers: a missing backend credential is 502, not their 401.
 
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::{
-    config::route::v3::{HeaderMatcher, header_matcher::HeaderMatchSpecifier},
     config::{
         accesslog::v3::{
-            AccessLog, AccessLogFilter, ComparisonFilter, ExtensionFilter, HeaderFilter, StatusCodeFilter,
-            access_log::ConfigType, access_log_filter::FilterSpecifier, extension_filter,
+            AccessLog, AccessLogFilter, ComparisonFilter, ExtensionFilter, StatusCodeFilter, access_log::ConfigType,
+            access_log_filter::FilterSpecifier, extension_filter,
         },
         core::v3::{
             ApiVersion, DataSource, GrpcService, RuntimeUInt32, SubstitutionFormatString,
@@ -39,15 +38,10 @@ use super::{
 };
 use crate::{bootstrap, domain::AgentId};
 
-/// The header the filter puts on a request it refuses because no key of the token's issuer has its `kid`.
-const UNKNOWN_KEY: &str = "x-tollgate-unknown-key";
-
 /// Whoever wants to know what Envoy saw.
 pub trait TrafficReports: Send + Sync + 'static {
     /// `agent`'s backend answered 401: it refused the gateway's credential.
     fn backend_refused(&self, agent: &AgentId);
-    /// A token named a key that its issuer's key set does not have.
-    fn unknown_key(&self);
 }
 
 /// The log service.
@@ -70,20 +64,11 @@ impl AccessLogService for Receiver {
             };
             let Some(message) = message else { break };
             if let Some(LogEntries::HttpLogs(logs)) = message.log_entries {
-                logs.log_entry.iter().for_each(|entry| self.report(entry));
+                let refused = logs.log_entry.iter().filter_map(refusing_agent);
+                refused.for_each(|agent| self.reports.backend_refused(&agent));
             }
         }
         Ok(Response::new(StreamAccessLogsResponse {}))
-    }
-}
-
-impl Receiver {
-    /// The router's log has only requests that reached a backend, the listener's only those the filter marked.
-    fn report(&self, entry: &HttpAccessLogEntry) {
-        match refusing_agent(entry) {
-            Some(agent) => self.reports.backend_refused(&agent),
-            None => self.reports.unknown_key(),
-        }
     }
 }
 
@@ -105,16 +90,6 @@ pub(super) fn backend_refusals() -> AccessLog {
         }),
     };
     grpc_log("tollgate-backend-refusals", FilterSpecifier::StatusCodeFilter(status))
-}
-
-/// The listener's log of requests refused for an unknown key. Sent once a second at most: a flood of them is a few messages.
-pub(super) fn unknown_keys() -> AccessLog {
-    let header = HeaderMatcher {
-        name: UNKNOWN_KEY.to_owned(),
-        header_match_specifier: Some(HeaderMatchSpecifier::PresentMatch(true)),
-        ..Default::default()
-    };
-    grpc_log("tollgate-unknown-keys", FilterSpecifier::HeaderFilter(HeaderFilter { header: Some(header) }))
 }
 
 fn grpc_log(name: &str, filter: FilterSpecifier) -> AccessLog {

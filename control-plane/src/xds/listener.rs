@@ -100,7 +100,6 @@ fn connection_manager() -> HttpConnectionManager {
             initial_connection_window_size: Some(uint32(1024 * 1024)),
             ..Default::default()
         }),
-        access_log: vec![access::unknown_keys()],
         local_reply_config: Some(access::local_replies()),
         ..Default::default()
     }

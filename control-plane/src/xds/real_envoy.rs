@@ -29,8 +29,6 @@ struct Nobody;
 
 impl TrafficReports for Nobody {
     fn backend_refused(&self, _: &AgentId) {}
-
-    fn unknown_key(&self) {}
 }
 
 /// A control plane's xDS port, and an Envoy that was started on it.

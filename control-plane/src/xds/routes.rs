@@ -56,7 +56,10 @@ pub(super) fn gateway(edge: &Edge) -> Resource {
 
 fn rewritten_by_filter() -> Route {
     let action = to_backend(BACKEND);
-    Route { request_headers_to_remove: withheld(), ..route("backend", present("/", BACKEND), Action::Route(action)) }
+    Route {
+        request_headers_to_remove: withheld(BACKEND),
+        ..route("backend", present("/", BACKEND), Action::Route(action))
+    }
 }
 
 fn agent_at_root() -> Route {
@@ -66,7 +69,7 @@ fn agent_at_root() -> Route {
         substitution: "/".to_owned(),
     });
     Route {
-        request_headers_to_remove: withheld(),
+        request_headers_to_remove: withheld(CLUSTER),
         ..route("agent", present("/agents/", CLUSTER), Action::Route(action))
     }
 }
@@ -113,9 +116,10 @@ fn connect_failures() -> RetryPolicy {
     }
 }
 
-/// The caller's credential and our own routing never reach a backend.
-fn withheld() -> Vec<String> {
-    ["authorization", BACKEND, CLUSTER, TO_CONTROL_PLANE].map(str::to_owned).to_vec()
+/// The caller's credential and our own routing never reach a backend. Of our headers, the one that chose the route is the only one
+/// there: the listener removes whatever a client sent, and the filter writes one.
+fn withheld(chosen_by: &str) -> Vec<String> {
+    vec!["authorization".to_owned(), chosen_by.to_owned()]
 }
 
 fn present(prefix: &str, header: &str) -> RouteMatch {

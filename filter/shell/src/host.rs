@@ -41,6 +41,11 @@ pub(crate) fn plugin_configuration(size: usize) -> Vec<u8> {
     hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
 }
 
+/// Sends a request without a body to `cluster`. The answer is nobody's: `on_http_call_response` does nothing with it.
+pub(crate) fn call(cluster: &str, headers: &[(&str, &str)], timeout: Duration) {
+    report(hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, Vec::new(), timeout));
+}
+
 /// Asks for `on_tick` in this plugin, every `period`.
 pub(crate) fn tick_every(period: Duration) {
     report(hostcalls::set_tick_period(period));

@@ -17,6 +17,7 @@ mod metrics;
 mod plugin;
 mod request;
 mod signature;
+mod unknown_keys;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);

@@ -13,16 +13,17 @@ use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
 };
-use tollgate_policy::{Memory, Policy, token::TokenCache};
+use tollgate_policy::{ControlPlane, Memory, Policy, token::TokenCache};
 
 use crate::{
     host,
     metrics::{Metrics, Tally},
     request::Request,
     signature::Availability,
+    unknown_keys::UnknownKeys,
 };
 
-/// How often the host is told what was counted.
+/// How often the host is told what was counted, and the control plane what was refused for want of a key.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 thread_local! {
@@ -38,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) signatures: Availability,
     /// What was counted since the last report.
     pub(crate) tally: Tally,
+    /// Tokens whose key nobody knows.
+    pub(crate) unknown_keys: UnknownKeys,
 }
 
 /// A policy in force, with everything a request needs beside it.
@@ -67,6 +70,7 @@ impl Worker {
             memory: RefCell::new(Memory::new(seed, TokenCache::DEFAULT_CAPACITY)),
             signatures: Availability::default(),
             tally: Tally::default(),
+            unknown_keys: UnknownKeys::default(),
         }
     }
 }
@@ -97,6 +101,9 @@ impl RootContext for Plugin {
         let memory = service.worker.memory.borrow();
         let tokens = memory.tokens();
         service.worker.tally.report(&service.metrics, tokens.hits(), tokens.misses());
+        if let ControlPlane::Present(cluster) = &service.policy.gateway().control_plane {
+            service.worker.unknown_keys.tell(cluster);
+        }
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

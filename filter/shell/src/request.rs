@@ -20,8 +20,6 @@ const RECORD: &str = "tollgate";
 const CLUSTER: &str = "x-tollgate-cluster";
 const BACKEND: &str = "x-tollgate-backend";
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
-/// Marks a request refused for an unknown key: Envoy's log of those tells the control plane to read its issuer's keys again.
-const UNKNOWN_KEY: &str = "x-tollgate-unknown-key";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 
@@ -118,17 +116,19 @@ impl HttpContext for Request {
 fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
     let worker = &service.worker;
     let signatures = EnvoySignatures { availability: &worker.signatures, metrics: &service.metrics };
-    begin(&service.policy, &mut worker.memory.borrow_mut(), &headers.head(body), host::now(), &signatures)
+    let head = headers.head(body);
+    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, host::now(), &signatures);
+    if let (Step::Decided(Decision::Deny(denial)), Some(authorization)) = (&step, head.authorization)
+        && denial.code() == TokenFault::UnknownKey.code()
+    {
+        worker.unknown_keys.note(authorization);
+    }
+    step
 }
 
 fn act(service: &Service, decision: &Decision, writing: Writing) -> Action {
     match decision {
-        Decision::Deny(denial) => {
-            if writing != Writing::Over && denial.code() == TokenFault::UnknownKey.code() {
-                host::set_request_header(UNKNOWN_KEY, b"1");
-            }
-            deny(service, denial)
-        }
+        Decision::Deny(denial) => deny(service, denial),
         Decision::Admit(admission) => {
             keep_record(service, admission.record());
             set_headers(admission, writing);

@@ -6,16 +6,17 @@ use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload, Validator};
 
 /// Callbacks the shell implements. A callback that is not here is not exported, and Envoy does its default: continue.
-const USED_CALLBACKS: [&str; 9] = [
-    "proxy_on_context_create",   // a context per plugin and per request
-    "proxy_on_memory_allocate",  // the host's way to hand over bytes
-    "proxy_on_vm_start",         // asked of every VM; the SDK answers yes
-    "proxy_on_configure",        // the policy document
-    "proxy_on_tick",             // tells the host what was counted
-    "proxy_on_request_headers",  // the decision
-    "proxy_on_request_body",     // the decision, where it depends on the body
-    "proxy_on_request_trailers", // the end of such a body, when trailers follow it
-    "proxy_on_delete",           // frees the request's context
+const USED_CALLBACKS: [&str; 10] = [
+    "proxy_on_context_create",     // a context per plugin and per request
+    "proxy_on_memory_allocate",    // the host's way to hand over bytes
+    "proxy_on_vm_start",           // asked of every VM; the SDK answers yes
+    "proxy_on_configure",          // the policy document
+    "proxy_on_tick",               // tells the host what was counted
+    "proxy_on_http_call_response", // the end of a call of the module's own, which the SDK keeps a note of until then
+    "proxy_on_request_headers",    // the decision
+    "proxy_on_request_body",       // the decision, where it depends on the body
+    "proxy_on_request_trailers",   // the end of such a body, when trailers follow it
+    "proxy_on_delete",             // frees the request's context
 ];
 
 /// The module that ships: `linked` without the exports nobody needs and without custom sections. The result is validated. A module

@@ -37,8 +37,6 @@ impl TrafficReports for Heard {
     fn backend_refused(&self, agent: &AgentId) {
         self.0.send(agent.clone()).unwrap();
     }
-
-    fn unknown_key(&self) {}
 }
 
 struct Running {

@@ -29,10 +29,10 @@ pub struct Gateway {
 }
 
 /// Whether there is a control plane behind this gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControlPlane {
-    /// Its cluster is configured.
-    Present,
+    /// In this cluster.
+    Present(Box<str>),
     /// The filter stands alone.
     Absent,
 }
@@ -52,12 +52,12 @@ impl Gateway {
         if !(1..=MAX_BODY).contains(&max_body_bytes) {
             faults.push(ConfigFault::new("gateway.maxBodyBytes", "must be between 1 and 16777216"));
         }
-        let control_plane = match &document.control_plane_cluster {
+        let control_plane = match document.control_plane_cluster {
             Some(name) if name.is_empty() => {
                 faults.push(ConfigFault::new("gateway.controlPlaneCluster", "must not be empty"));
                 ControlPlane::Absent
             }
-            Some(_) => ControlPlane::Present,
+            Some(name) => ControlPlane::Present(name.into()),
             None => ControlPlane::Absent,
         };
         Self {
