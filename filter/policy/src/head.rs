@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_header_that_came_twice_is_joined_by_a_comma() {
-        let headers: [(&[u8], &[u8]); 3] = [(b"authorization", b"a"), (b"authorization", b""), (b"authorization", b"c")];
+        let headers: [(&[u8], &[u8]); 3] =
+            [(b"authorization", b"a"), (b"authorization", b""), (b"authorization", b"c")];
         check(&headers, |head| assert_eq!(head.authorization, Some(&b"a,,c"[..])));
     }
 
@@ -174,7 +175,8 @@ mod tests {
     }
 
     fn any_name() -> impl Strategy<Value = Vec<u8>> {
-        let known = prop::sample::select(&[":method", ":path", "authorization", "content-type", "content-encoding"][..]);
+        let known =
+            prop::sample::select(&[":method", ":path", "authorization", "content-type", "content-encoding"][..]);
         prop_oneof![known.prop_map(|name| name.into()), prop::collection::vec(any::<u8>(), 0..20)]
     }
 
