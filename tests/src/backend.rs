@@ -4,16 +4,19 @@
 mod wire;
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use crate::{
     cards::{self, CardShape},
+    certificates::Identity,
     door::Door,
+    tls,
 };
 pub use wire::Seen;
 use wire::{read_request, response};
@@ -27,10 +30,13 @@ pub struct Backend {
 
 #[derive(Debug)]
 struct State {
+    origin: String,
+    tls: Option<Arc<ServerConfig>>,
     door: Door,
     card: Mutex<CardAnswer>,
     calls: Mutex<Vec<Seen>>,
     refused: Mutex<Vec<Seen>>,
+    broken_handshakes: Mutex<Vec<String>>,
 }
 
 /// What a card request gets.
@@ -57,25 +63,52 @@ impl Backend {
     /// When no port can be had.
     #[must_use]
     pub fn with(door: Door, card: CardAnswer) -> Self {
+        Self::listen("http://127.0.0.1", None, door, card)
+    }
+
+    /// An open backend with a v1.0 card at `https://host:port`, where `host` leads to loopback.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    #[must_use]
+    pub fn over_tls(host: &str, identity: &Identity) -> Self {
+        let card = CardAnswer::Card(CardShape::V1);
+        Self::listen(&format!("https://{host}"), Some(identity.server()), Door::Open, card)
+    }
+
+    fn listen(origin: &str, tls: Option<Arc<ServerConfig>>, door: Door, card: CardAnswer) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state =
-            Arc::new(State { door, card: Mutex::new(card), calls: Mutex::default(), refused: Mutex::default() });
-        let backend = Self { address, state };
+        let state = State {
+            origin: format!("{origin}:{}", address.port()),
+            tls,
+            door,
+            card: Mutex::new(card),
+            calls: Mutex::default(),
+            refused: Mutex::default(),
+            broken_handshakes: Mutex::default(),
+        };
+        let backend = Self { address, state: Arc::new(state) };
         let server = backend.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = server.clone();
-                std::thread::spawn(move || server.serve(stream));
+                std::thread::spawn(move || server.accept(stream));
             }
         });
         backend
     }
 
-    /// `http://host:port`.
+    /// `http://host:port`, or `https`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.state.origin.clone()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its door.
@@ -96,6 +129,12 @@ impl Backend {
         lock(&self.state.refused).clone()
     }
 
+    /// Every TLS handshake so far that the client broke off, with its reason.
+    #[must_use]
+    pub fn broken_handshakes(&self) -> Vec<String> {
+        lock(&self.state.broken_handshakes).clone()
+    }
+
     /// The one call so far.
     ///
     /// # Panics
@@ -113,9 +152,21 @@ impl Backend {
         *lock(&self.state.card) = card;
     }
 
-    fn serve(&self, mut stream: TcpStream) {
+    fn accept(&self, stream: TcpStream) {
+        let Some(config) = &self.state.tls else { return self.serve(stream, None) };
+        match tls::accept(config, stream) {
+            Ok(stream) => {
+                let name = stream.conn.server_name().map(str::to_owned);
+                self.serve(stream, name.as_deref());
+            }
+            Err(error) => lock(&self.state.broken_handshakes).push(error.to_string()),
+        }
+    }
+
+    fn serve(&self, mut stream: impl Read + Write, server_name: Option<&str>) {
         let mut pending = Vec::new();
-        while let Some(seen) = read_request(&mut stream, &mut pending) {
+        while let Some(mut seen) = read_request(&mut stream, &mut pending) {
+            seen.server_name = server_name.map(str::to_owned);
             let last = seen.header("connection") == Some("close");
             let Some(answer) = self.answer(seen) else { return };
             if stream.write_all(&answer).is_err() || last {
@@ -186,7 +237,7 @@ mod tests {
     };
 
     fn to(backend: &Backend, method: &str, path: &str) -> Request {
-        Request::new(backend.address, method, path)
+        Request::new(backend.address(), method, path)
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::launch::Ports;
+pub use self::launch::directory;
 use crate::{
     backend::Backend,
     http::{Request, Response},
@@ -34,7 +35,7 @@ pub struct Gateway {
     /// The registered external issuer.
     pub issuer: Issuer,
     ports: Ports,
-    variables: Vec<(String, String)>,
+    settings: Settings,
     control: Mutex<Process>,
     envoy: Mutex<Process>,
     // Dropped last: the processes show their logs on the way out.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub more: String,
     /// More environment for the control plane.
     pub variables: Vec<(String, String)>,
+    /// More arguments of `tollgate bootstrap`.
+    pub bootstrap: Vec<String>,
 }
 
 impl Gateway {
@@ -66,13 +69,14 @@ impl Gateway {
     pub fn start(settings: Settings) -> Self {
         let ports = Ports::free();
         let directory = launch::directory();
+        fs::create_dir(directory.path().join("secrets")).expect("a directory");
         let config = directory.path().join("tollgate.toml");
         fs::write(&config, ports.config(&directory, &settings)).expect("the configuration is written");
-        let control = launch::control(&directory, &settings.variables);
-        let envoy = launch::envoy(ports, &directory);
+        let control = launch::control(&directory, &settings);
+        let envoy = launch::envoy(ports, &directory, &settings);
         let issuer = Issuer::new("https://issuer.test");
         let (control, envoy) = (Mutex::new(control), Mutex::new(envoy));
-        let gateway = Self { issuer, ports, directory, variables: settings.variables, control, envoy };
+        let gateway = Self { issuer, ports, directory, settings, control, envoy };
         gateway.wait_for_control();
         gateway.register_issuer(&gateway.issuer);
         gateway.wait_for_envoy();
@@ -213,6 +217,12 @@ impl Gateway {
     #[must_use]
     pub fn public_url(&self) -> String {
         format!("http://{}", self.ports.listener)
+    }
+
+    /// Where Envoys connect for their configuration.
+    #[must_use]
+    pub fn xds(&self) -> SocketAddr {
+        self.ports.xds
     }
 
     /// Where callers connect.

@@ -13,6 +13,8 @@ pub struct Seen {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// The name that the client asked for in its TLS handshake (RFC 6066 section 3); `None`: none, or no TLS.
+    pub server_name: Option<String>,
 }
 
 impl Seen {
@@ -60,7 +62,7 @@ fn parse(bytes: &[u8]) -> Option<(Seen, usize)> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let mut seen = Seen { method, path, headers, body: Vec::new() };
+    let mut seen = Seen { method, path, headers, body: Vec::new(), server_name: None };
     if seen.header("transfer-encoding") == Some("chunked") {
         let (body, length) = joined(&bytes[head..])?;
         seen.body = body;

@@ -18,14 +18,14 @@ impl Gateway {
 
     /// Starts the control plane again on the same data and ports.
     pub fn restart_control(&self) {
-        *self.control() = launch::control(&self.directory, &self.variables);
+        *self.control() = launch::control(&self.directory, &self.settings);
         self.wait_for_control();
     }
 
     /// Kills Envoy and starts another that knows nothing; returns when it serves.
     pub fn restart_envoy(&self) {
         self.running_envoy().kill();
-        *self.running_envoy() = launch::envoy(self.ports, &self.directory);
+        *self.running_envoy() = launch::envoy(self.ports, &self.directory, &self.settings);
         self.wait_for_envoy();
     }
 
