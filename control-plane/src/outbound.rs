@@ -3,18 +3,21 @@
 //! What a body means is the caller's business.
 
 mod address;
+mod failure;
 mod resolver;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ipnet::IpNet;
 use url::{Host, Url};
 
 pub use address::{AddressRules, Refusal};
-use resolver::{NotAllowedAddress, VettingResolver};
+pub use failure::{CertificateFault, OutboundError, Stage};
+use failure::{explain, host_of};
+use resolver::VettingResolver;
 
 /// Settings of the outbound client.
 #[derive(Debug, Clone)]
@@ -68,60 +71,6 @@ pub struct Fetched {
     pub etag: Option<String>,
     /// Its body, whole. May hold secrets (tokens): no `Debug`.
     pub body: Vec<u8>,
-}
-
-/// Why there is no answer. Safe to show to an operator: nothing in it was written by the peer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OutboundError {
-    /// The URL's scheme is not taken.
-    #[error("the scheme of the URL is not allowed")]
-    Scheme,
-    /// The host leads to an address that must not be reached.
-    #[error("the host {host} is not allowed: it is {}", refusal.as_str())]
-    NotAllowed {
-        /// Host of the URL.
-        host: String,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// Not resolved, refused, reset, or a TLS failure.
-    #[error("{host} cannot be reached: {stage}")]
-    Unreachable {
-        /// Host of the URL.
-        host: String,
-        /// What failed.
-        stage: Stage,
-    },
-    /// The body is longer than the bound.
-    #[error("the answer is longer than {limit} bytes")]
-    TooLarge {
-        /// The bound.
-        limit: usize,
-    },
-    /// Not done in time.
-    #[error("no answer in time")]
-    Timeout,
-    /// An answer, but neither 2xx nor 304. Redirects are not followed.
-    #[error("the answer has status {0}")]
-    Status(u16),
-}
-
-/// How far an exchange came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The name was not resolved, the connection not made, or TLS failed.
-    Connect,
-    /// The connection broke before the answer was whole.
-    Exchange,
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "no connection (name, network or TLS)",
-            Self::Exchange => "the connection broke",
-        })
-    }
 }
 
 /// The HTTP client could not be built: the system's root certificates cannot be read.
@@ -238,23 +187,4 @@ impl Outbound {
         }
         Ok(Fetched { status: response.status(), etag, body })
     }
-}
-
-fn host_of(url: &Url) -> String {
-    url.host_str().unwrap_or_default().to_owned()
-}
-
-fn explain(error: &reqwest::Error, url: &Url) -> OutboundError {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(NotAllowedAddress(refusal)) = inner.downcast_ref() {
-            return OutboundError::NotAllowed { host: host_of(url), refusal: *refusal };
-        }
-        cause = inner.source();
-    }
-    if error.is_timeout() {
-        return OutboundError::Timeout;
-    }
-    let stage = if error.is_connect() { Stage::Connect } else { Stage::Exchange };
-    OutboundError::Unreachable { host: host_of(url), stage }
 }

@@ -1,18 +1,25 @@
 //! An agent's backend that answers with what it was sent and remembers every call. Its card and its token endpoint are served beside
 //! and are not counted as calls.
 
+mod wire;
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use crate::{
     cards::{self, CardShape},
+    certificates::Identity,
     door::Door,
+    tls,
 };
+pub use wire::Seen;
+use wire::{read_request, response};
 
 /// A backend on a port of its own, served by threads that end with the test binary.
 #[derive(Debug, Clone)]
@@ -21,24 +28,15 @@ pub struct Backend {
     state: Arc<State>,
 }
 
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Method.
-    pub method: String,
-    /// Path with query.
-    pub path: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Vec<u8>,
-}
-
 #[derive(Debug)]
 struct State {
+    origin: String,
+    tls: Option<Arc<ServerConfig>>,
     door: Door,
     card: Mutex<CardAnswer>,
     calls: Mutex<Vec<Seen>>,
+    refused: Mutex<Vec<Seen>>,
+    broken_handshakes: Mutex<Vec<String>>,
 }
 
 /// What a card request gets.
@@ -50,14 +48,6 @@ pub enum CardAnswer {
     Raw(Vec<u8>),
     /// Nothing but a status.
     Status(u16),
-}
-
-impl Seen {
-    /// The first header of this name.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
 }
 
 impl Backend {
@@ -73,24 +63,52 @@ impl Backend {
     /// When no port can be had.
     #[must_use]
     pub fn with(door: Door, card: CardAnswer) -> Self {
+        Self::listen("http://127.0.0.1", None, door, card)
+    }
+
+    /// An open backend with a v1.0 card at `https://host:port`, where `host` leads to loopback.
+    ///
+    /// # Panics
+    /// When no port can be had.
+    #[must_use]
+    pub fn over_tls(host: &str, identity: &Identity) -> Self {
+        let card = CardAnswer::Card(CardShape::V1);
+        Self::listen(&format!("https://{host}"), Some(identity.server()), Door::Open, card)
+    }
+
+    fn listen(origin: &str, tls: Option<Arc<ServerConfig>>, door: Door, card: CardAnswer) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = Arc::new(State { door, card: Mutex::new(card), calls: Mutex::default() });
-        let backend = Self { address, state };
+        let state = State {
+            origin: format!("{origin}:{}", address.port()),
+            tls,
+            door,
+            card: Mutex::new(card),
+            calls: Mutex::default(),
+            refused: Mutex::default(),
+            broken_handshakes: Mutex::default(),
+        };
+        let backend = Self { address, state: Arc::new(state) };
         let server = backend.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let server = server.clone();
-                std::thread::spawn(move || server.serve(stream));
+                std::thread::spawn(move || server.accept(stream));
             }
         });
         backend
     }
 
-    /// `http://host:port`.
+    /// `http://host:port`, or `https`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.state.origin.clone()
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its door.
@@ -103,6 +121,18 @@ impl Backend {
     #[must_use]
     pub fn calls(&self) -> Vec<Seen> {
         lock(&self.state.calls).clone()
+    }
+
+    /// Every request so far that the door refused.
+    #[must_use]
+    pub fn refused(&self) -> Vec<Seen> {
+        lock(&self.state.refused).clone()
+    }
+
+    /// Every TLS handshake so far that the client broke off, with its reason.
+    #[must_use]
+    pub fn broken_handshakes(&self) -> Vec<String> {
+        lock(&self.state.broken_handshakes).clone()
     }
 
     /// The one call so far.
@@ -122,29 +152,44 @@ impl Backend {
         *lock(&self.state.card) = card;
     }
 
-    fn serve(&self, mut stream: TcpStream) {
+    fn accept(&self, stream: TcpStream) {
+        let Some(config) = &self.state.tls else { return self.serve(stream, None) };
+        match tls::accept(config, stream) {
+            Ok(stream) => {
+                let name = stream.conn.server_name().map(str::to_owned);
+                self.serve(stream, name.as_deref());
+            }
+            Err(error) => lock(&self.state.broken_handshakes).push(error.to_string()),
+        }
+    }
+
+    fn serve(&self, mut stream: impl Read + Write, server_name: Option<&str>) {
         let mut pending = Vec::new();
-        while let Some(seen) = read_request(&mut stream, &mut pending) {
+        while let Some(mut seen) = read_request(&mut stream, &mut pending) {
+            seen.server_name = server_name.map(str::to_owned);
             let last = seen.header("connection") == Some("close");
-            if stream.write_all(&self.answer(seen)).is_err() || last {
+            let Some(answer) = self.answer(seen) else { return };
+            if stream.write_all(&answer).is_err() || last {
                 return;
             }
         }
     }
 
-    fn answer(&self, seen: Seen) -> Vec<u8> {
+    /// `None`: the connection ends.
+    fn answer(&self, seen: Seen) -> Option<Vec<u8>> {
         if let (Door::OAuth(endpoint), "/oauth/token") = (&self.state.door, seen.path.as_str()) {
-            let (status, body) = endpoint.answer(&seen);
-            return response(status, "application/json", body.as_bytes());
+            let (status, body) = endpoint.answer(&seen)?;
+            return Some(response(status, "application/json", body.as_bytes()));
         }
         if !self.state.door.admits(&seen) {
-            return response(401, "application/json", b"{\"refused\":\"by the backend\"}");
+            lock(&self.state.refused).push(seen);
+            return Some(response(401, "application/json", b"{\"refused\":\"by the backend\"}"));
         }
         if seen.method == "GET" && seen.path.ends_with("/agent-card.json") {
-            return self.card();
+            return Some(self.card());
         }
         lock(&self.state.calls).push(seen.clone());
-        if asks_for_stream(&seen) { stream() } else { echo(&seen) }
+        Some(if asks_for_stream(&seen) { stream() } else { echo(&seen) })
     }
 
     fn card(&self) -> Vec<u8> {
@@ -177,69 +222,6 @@ fn echo(seen: &Seen) -> Vec<u8> {
     response(200, "application/json", json!({"jsonrpc": "2.0", "id": 1, "result": told}).to_string().as_bytes())
 }
 
-fn response(status: u16, content_type: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!(
-        "HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\nx-backend: recorder\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
-}
-
-fn read_request(stream: &mut TcpStream, pending: &mut Vec<u8>) -> Option<Seen> {
-    let mut chunk = [0; 64 << 10];
-    loop {
-        if let Some((seen, length)) = parse(pending) {
-            pending.drain(..length);
-            return Some(seen);
-        }
-        match stream.read(&mut chunk) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => pending.extend_from_slice(&chunk[..count]),
-        }
-    }
-}
-
-/// A complete request and its length; a chunked body is joined.
-fn parse(bytes: &[u8]) -> Option<(Seen, usize)> {
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&bytes[..head - 4]).into_owned();
-    let mut lines = text.split("\r\n");
-    let mut start = lines.next()?.split(' ');
-    let (method, path) = (start.next()?.to_owned(), start.next()?.to_owned());
-    let headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
-    let mut seen = Seen { method, path, headers, body: Vec::new() };
-    if seen.header("transfer-encoding") == Some("chunked") {
-        let (body, length) = joined(&bytes[head..])?;
-        seen.body = body;
-        return Some((seen, head + length));
-    }
-    let length: usize = seen.header("content-length").map_or(Some(0), |text| text.parse().ok())?;
-    seen.body = bytes.get(head..head + length)?.to_vec();
-    Some((seen, head + length))
-}
-
-fn joined(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let (mut body, mut at) = (Vec::new(), 0);
-    loop {
-        let line = bytes[at..].windows(2).position(|window| window == b"\r\n")?;
-        let size = usize::from_str_radix(std::str::from_utf8(&bytes[at..at + line]).ok()?.trim(), 16).ok()?;
-        let begin = at + line + 2;
-        body.extend_from_slice(bytes.get(begin..begin + size)?);
-        at = begin + size + 2;
-        if bytes.len() < at {
-            return None;
-        }
-        if size == 0 {
-            return Some((body, at));
-        }
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -255,7 +237,7 @@ mod tests {
     };
 
     fn to(backend: &Backend, method: &str, path: &str) -> Request {
-        Request::new(backend.address, method, path)
+        Request::new(backend.address(), method, path)
     }
 
     #[test]
@@ -268,6 +250,7 @@ mod tests {
         assert_eq!(to(&backend, "GET", "/.well-known/agent-card.json").bearer(token).send().json()["name"], "Recorder");
         assert_eq!(to(&backend, "GET", "/tasks").send().status, 401);
         assert!(backend.calls().is_empty());
+        assert_eq!(backend.refused().len(), 1);
         assert_eq!(to(&backend, "GET", "/tasks").bearer(token).send().status, 200);
         assert_eq!(backend.only_call().path, "/tasks");
     }

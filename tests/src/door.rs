@@ -1,6 +1,9 @@
 //! What a backend demands of whoever calls it, and its token endpoint.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -32,6 +35,19 @@ pub struct TokenEndpoint {
     pub expiry: Expiry,
     /// Tokens issued so far; the last one is valid.
     pub issued: AtomicUsize,
+    service: Mutex<Service>,
+}
+
+/// How a token endpoint stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Service {
+    /// It issues tokens.
+    #[default]
+    Up,
+    /// It answers that it issues none.
+    Refusing,
+    /// Its connections end unanswered.
+    Down,
 }
 
 /// Client authentication (RFC 6749 section 2.3.1).
@@ -74,7 +90,13 @@ impl TokenEndpoint {
             method,
             expiry,
             issued: AtomicUsize::new(0),
+            service: Mutex::default(),
         }
+    }
+
+    /// Stands otherwise from now on.
+    pub fn set_service(&self, service: Service) {
+        *self.service.lock().unwrap_or_else(PoisonError::into_inner) = service;
     }
 
     /// The token that is valid now.
@@ -83,9 +105,17 @@ impl TokenEndpoint {
         format!("planted-backend-token-{}", self.issued.load(Ordering::SeqCst))
     }
 
-    /// Answers a token request: status and body.
+    /// Answers a token request: status and body, or not at all.
     #[must_use]
-    pub fn answer(&self, seen: &Seen) -> (u16, String) {
+    pub fn answer(&self, seen: &Seen) -> Option<(u16, String)> {
+        match *self.service.lock().unwrap_or_else(PoisonError::into_inner) {
+            Service::Up => Some(self.grant(seen)),
+            Service::Refusing => Some((503, json!({"error": "temporarily_unavailable"}).to_string())),
+            Service::Down => None,
+        }
+    }
+
+    fn grant(&self, seen: &Seen) -> (u16, String) {
         let body = String::from_utf8_lossy(&seen.body).into_owned();
         let basic = STANDARD.encode(format!("{}:{}", self.client_id, self.client_secret));
         let known = match self.method {

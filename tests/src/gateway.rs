@@ -2,24 +2,25 @@
 //! running; those that stop things start their own.
 
 mod launch;
+mod processes;
 
 use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::launch::Ports;
+pub use self::launch::directory;
 use crate::{
     backend::Backend,
     http::{Request, Response},
     issuer::{AUDIENCE, Issuer},
     process::Process,
-    wait,
 };
 
 /// Client of the embedded issuer that holds `gateway:admin`.
@@ -34,9 +35,9 @@ pub struct Gateway {
     /// The registered external issuer.
     pub issuer: Issuer,
     ports: Ports,
-    variables: Vec<(String, String)>,
+    settings: Settings,
     control: Mutex<Process>,
-    envoy: Process,
+    envoy: Mutex<Process>,
     // Dropped last: the processes show their logs on the way out.
     directory: TempDir,
 }
@@ -48,6 +49,8 @@ pub struct Settings {
     pub more: String,
     /// More environment for the control plane.
     pub variables: Vec<(String, String)>,
+    /// More arguments of `tollgate bootstrap`.
+    pub bootstrap: Vec<String>,
 }
 
 impl Gateway {
@@ -66,13 +69,14 @@ impl Gateway {
     pub fn start(settings: Settings) -> Self {
         let ports = Ports::free();
         let directory = launch::directory();
+        fs::create_dir(directory.path().join("secrets")).expect("a directory");
         let config = directory.path().join("tollgate.toml");
         fs::write(&config, ports.config(&directory, &settings)).expect("the configuration is written");
-        let control = launch::control(&directory, &settings.variables);
-        let envoy = launch::envoy(ports, &directory);
+        let control = launch::control(&directory, &settings);
+        let envoy = launch::envoy(ports, &directory, &settings);
         let issuer = Issuer::new("https://issuer.test");
-        let gateway =
-            Self { issuer, ports, directory, variables: settings.variables, control: Mutex::new(control), envoy };
+        let (control, envoy) = (Mutex::new(control), Mutex::new(envoy));
+        let gateway = Self { issuer, ports, directory, settings, control, envoy };
         gateway.wait_for_control();
         gateway.register_issuer(&gateway.issuer);
         gateway.wait_for_envoy();
@@ -200,7 +204,7 @@ impl Gateway {
     /// What the control plane and Envoy wrote.
     #[must_use]
     pub fn logs(&self) -> String {
-        self.control().log() + &self.envoy.log()
+        self.control().log() + &self.running_envoy().log()
     }
 
     /// The control plane's data directory.
@@ -215,30 +219,16 @@ impl Gateway {
         format!("http://{}", self.ports.listener)
     }
 
+    /// Where Envoys connect for their configuration.
+    #[must_use]
+    pub fn xds(&self) -> SocketAddr {
+        self.ports.xds
+    }
+
     /// Where callers connect.
     #[must_use]
     pub fn listener(&self) -> SocketAddr {
         self.ports.listener
-    }
-
-    /// `kill -9` of the control plane.
-    pub fn kill_control(&self) {
-        self.control().kill();
-    }
-
-    /// SIGTERM to the control plane; returns when it has ended.
-    pub fn stop_control(&self) {
-        self.control().terminate();
-    }
-
-    /// Starts the control plane again on the same data and ports.
-    pub fn restart_control(&self) {
-        *self.control() = launch::control(&self.directory, &self.variables);
-        self.wait_for_control();
-    }
-
-    fn control(&self) -> MutexGuard<'_, Process> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new token for the admin; tests may stop the issuer, so none is kept.
@@ -255,21 +245,6 @@ impl Gateway {
         );
         let request = Request::new(self.ports.admin, "POST", "/oauth2/token");
         request.header("content-type", "application/x-www-form-urlencoded").body(form)
-    }
-
-    fn wait_for_control(&self) {
-        wait::until("the control plane's token endpoint", || {
-            assert!(self.control().is_running(), "the control plane ended at start:\n{}", self.control().log());
-            self.admin_token_request().try_send().filter(|response| response.status == 200)
-        });
-    }
-
-    fn wait_for_envoy(&self) {
-        wait::until("Envoy with a policy", || {
-            assert!(self.envoy.is_running(), "Envoy ended at start:\n{}", self.envoy.log());
-            let listing = self.request("GET", "/agents").bearer(&self.token("agents:none:read"));
-            listing.try_send().filter(|response| response.status == 200)
-        });
     }
 }
 

@@ -7,14 +7,17 @@
 pub mod backend;
 pub mod binaries;
 pub mod cards;
+pub mod certificates;
 pub mod door;
 pub mod gateway;
 pub mod http;
 pub mod issuer;
 pub mod process;
+pub mod tls;
 pub mod wait;
 
 pub use backend::Backend;
+pub use certificates::{Authority, Identity};
 pub use gateway::Gateway;
 pub use http::{Request, Response};
 pub use issuer::Issuer;

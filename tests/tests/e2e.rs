@@ -17,5 +17,7 @@ mod outage;
 mod peers;
 #[path = "e2e/secrets.rs"]
 mod secrets;
+#[path = "e2e/tls.rs"]
+mod tls;
 #[path = "e2e/tokens.rs"]
 mod tokens;

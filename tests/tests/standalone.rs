@@ -42,11 +42,10 @@ impl Standalone {
         let bound = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"));
         let [listener, admin] = bound.map(|socket| socket.local_addr().expect("an address"));
         let example = fs::read_to_string(binaries::workspace().join("envoy/standalone.yaml")).expect("the example");
-        let backend_port = backend.url().rsplit(':').next().expect("a port").to_owned();
         let edits = [
             ("port_value: 8080", format!("port_value: {}", listener.port())),
             ("port_value: 9901", format!("port_value: {}", admin.port())),
-            ("port_value: 9101", format!("port_value: {backend_port}")),
+            ("port_value: 9101", format!("port_value: {}", backend.address().port())),
             ("target/tools/wasm/tollgate_filter.wasm", binaries::filter().display().to_string()),
             (
                 "normalize_path: true",

@@ -71,6 +71,7 @@ pub(super) fn agent(agent: &Agent) -> Resource {
         }
     }
     cluster.transport_socket = upstream_tls::socket(&agent.backends);
+    cluster.transport_socket_matches = upstream_tls::by_host(&agent.backends);
     Resource::new(&name, &cluster)
 }
 

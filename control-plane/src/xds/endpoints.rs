@@ -6,7 +6,10 @@ use envoy_types::pb::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint::HostIdentifier,
 };
 
-use super::any::{tcp_address, uint32};
+use super::{
+    any::{tcp_address, uint32},
+    upstream_tls,
+};
 use crate::domain::Backend;
 
 /// The assignment of an agent's backends.
@@ -40,6 +43,7 @@ fn endpoint(backend: &Backend) -> LbEndpoint {
     LbEndpoint {
         host_identifier: Some(HostIdentifier::Endpoint(endpoint)),
         load_balancing_weight: Some(uint32(backend.weight.get())),
+        metadata: upstream_tls::metadata(backend),
         ..Default::default()
     }
 }

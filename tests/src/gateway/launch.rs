@@ -66,27 +66,30 @@ file_dirs = ["{files}"]
 }
 
 /// A directory under the target directory: it outlives a test binary's statics, so it must not be in `/tmp`.
-pub(super) fn directory() -> TempDir {
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn directory() -> TempDir {
     let test = std::env::current_exe().expect("the test's own path");
     let base = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("e2e");
     fs::create_dir_all(&base).expect("a directory under target");
-    let directory = TempDir::new_in(base).expect("a directory");
-    fs::create_dir(directory.path().join("secrets")).expect("a directory");
-    directory
+    TempDir::new_in(base).expect("a directory")
 }
 
-pub(super) fn control(directory: &TempDir, variables: &[(String, String)]) -> Process {
+pub(super) fn control(directory: &TempDir, settings: &Settings) -> Process {
     let config = directory.path().join("tollgate.toml");
     let mut environment = vec![("E2E_ADMIN_SECRET", ADMIN_SECRET), ("RUST_BACKTRACE", "1")];
-    environment.extend(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    environment.extend(settings.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let log = directory.path().join("control-plane.log");
     Process::start(&binaries::tollgate(), &["serve", "--config", &config.to_string_lossy()], &environment, &log)
 }
 
-pub(super) fn envoy(ports: Ports, directory: &TempDir) -> Process {
+pub(super) fn envoy(ports: Ports, directory: &TempDir, settings: &Settings) -> Process {
     let bootstrap = Command::new(binaries::tollgate())
         .args(["bootstrap", "--node-id", NODE, "--xds", &ports.xds.to_string()])
         .args(["--admin-port", &ports.envoy_admin.port().to_string()])
+        .args(&settings.bootstrap)
         .output()
         .expect("tollgate bootstrap");
     assert!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));

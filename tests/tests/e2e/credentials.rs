@@ -4,10 +4,10 @@ use std::{fs, sync::atomic::Ordering};
 
 use serde_json::{Value, json};
 use tollgate_tests::{
-    Backend, Gateway,
+    Backend, Gateway, Response,
     backend::CardAnswer,
     cards::CardShape,
-    door::{ClientAuth, Door, Expiry, TokenEndpoint},
+    door::{ClientAuth, Door, Expiry, Service, TokenEndpoint},
     gateway::Settings,
     wait,
 };
@@ -19,7 +19,11 @@ fn behind(door: Door) -> Backend {
 }
 
 fn call(gateway: &Gateway, id: &str) -> u16 {
-    gateway.rpc(id, "GetTask").bearer(&gateway.token(&ALL.replace("ID", id))).send().status
+    answer(gateway, id).status
+}
+
+fn answer(gateway: &Gateway, id: &str) -> Response {
+    gateway.rpc(id, "GetTask").bearer(&gateway.token(&ALL.replace("ID", id))).send()
 }
 
 /// The `authConfig` that opens an OAuth door.
@@ -121,6 +125,73 @@ fn a_failed_registration_leaves_the_working_credential() {
     assert!((400..600).contains(&response.status), "{}", response.text());
     assert!(!response.text().contains("not-the-secret"));
     assert_eq!(call(gateway, "oauth-kept"), 200);
+}
+
+/// A call ends at the gateway as its own fault: 502 in its own words, no challenge to the caller, nothing at the backend.
+#[track_caller]
+fn check_bad_gateway(gateway: &Gateway, id: &str, backend: &Backend) {
+    let before = (backend.calls().len(), backend.refused().len());
+    let response = answer(gateway, id);
+    assert_eq!(response.status, 502, "{}", response.text());
+    let error = &response.json()["error"];
+    assert_eq!((&error["code"], &error["details"]), (&json!("BAD_GATEWAY"), &json!({})), "{error}");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("credential")), "{error}");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("www-authenticate"), None);
+    assert_eq!((backend.calls().len(), backend.refused().len()), before, "the backend was called");
+}
+
+/// Calls until the backend is reached again; until then the gateway goes on to say that the fault is its own.
+#[track_caller]
+fn wait_until_served(gateway: &Gateway, id: &str) {
+    wait::until("a credential again", || match call(gateway, id) {
+        200 => Some(()),
+        status => {
+            assert_eq!(status, 502, "neither served nor the gateway's fault");
+            None
+        }
+    });
+}
+
+#[test]
+fn a_credential_that_cannot_be_fetched_is_the_gateways_fault_until_it_can() {
+    let gateway = Gateway::start(Settings::default());
+    let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3_600))));
+    let Door::OAuth(endpoint) = backend.door() else { unreachable!("an OAuth door") };
+    gateway.register_with("oauth-away", &backend, &json!({"authConfig": oauth(&backend, "client_secret_basic")}));
+    assert_eq!(call(&gateway, "oauth-away"), 200);
+    // Started again, neither the control plane nor Envoy remembers a token.
+    endpoint.set_service(Service::Down);
+    gateway.stop_control();
+    gateway.restart_control();
+    gateway.restart_envoy();
+    check_bad_gateway(&gateway, "oauth-away", &backend);
+    let credential = gateway.admin_ok("GET", "/admin/agents/oauth-away", None)["credential"].clone();
+    assert_eq!(credential["state"], "failed", "{credential}");
+    assert!(credential["lastError"].is_string(), "{credential}");
+    endpoint.set_service(Service::Up);
+    wait_until_served(&gateway, "oauth-away");
+    assert!(backend.refused().is_empty(), "{:?}", backend.refused());
+}
+
+#[test]
+fn an_expired_credential_is_taken_back_and_the_caller_told_whose_fault_it_is() {
+    let gateway = Gateway::shared();
+    let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3))));
+    let Door::OAuth(endpoint) = backend.door() else { unreachable!("an OAuth door") };
+    gateway.register_with("oauth-expired", &backend, &json!({"authConfig": oauth(&backend, "client_secret_basic")}));
+    endpoint.set_service(Service::Refusing);
+    wait::until("the token's end", || match call(gateway, "oauth-expired") {
+        502 => Some(()),
+        status => {
+            assert_eq!(status, 200, "the last token is good until it ends");
+            None
+        }
+    });
+    check_bad_gateway(gateway, "oauth-expired", &backend);
+    endpoint.set_service(Service::Up);
+    wait_until_served(gateway, "oauth-expired");
+    assert!(backend.refused().is_empty(), "{:?}", backend.refused());
 }
 
 #[test]
