@@ -96,6 +96,7 @@ impl<'a> Request<'a> {
         }
     }
 
+    #[inline(never)]
     fn admin(&self, caller: &Caller) -> Result<Step, Reason> {
         let gateway = self.policy.gateway();
         match gateway.admin {
@@ -105,6 +106,7 @@ impl<'a> Request<'a> {
         }
     }
 
+    #[inline(never)]
     fn card(&self, memory: &mut Memory, caller: &Arc<Caller>, id: &str) -> Result<Step, Reason> {
         let (agent, _) = self.reachable(memory, caller, id, OperationClass::Read)?;
         match self.policy.gateway().host {
@@ -137,6 +139,7 @@ impl<'a> Request<'a> {
         Ok(Step::NeedsBody(Pending::rpc(admission, grant.operations, self.policy.gateway())))
     }
 
+    #[inline(never)]
     fn rest(
         &mut self,
         memory: &mut Memory,
@@ -189,6 +192,7 @@ impl<'a> Request<'a> {
         Ok((Arc::clone(agent), pair))
     }
 
+    #[inline(never)]
     fn to_control_plane(&self, action: Action) -> Result<Step, Reason> {
         if self.policy.gateway().control_plane == ControlPlane::Absent {
             return Err(Reason::NotFound);

@@ -50,12 +50,20 @@ impl Memory {
             self.pairs.clear();
         }
         let key = (Arc::as_ptr(caller).addr(), Arc::as_ptr(agent).addr());
-        self.pairs.entry(key).or_insert_with(|| Pair {
+        self.pairs.entry(key).or_insert_with(|| Pair::learn(policy, caller, agent))
+    }
+}
+
+impl Pair {
+    #[cold]
+    #[inline(never)]
+    fn learn(policy: &Policy, caller: &Arc<Caller>, agent: &Arc<Agent>) -> Self {
+        Self {
             caller: Arc::clone(caller),
             agent: Arc::clone(agent),
             grant: policy.grants(caller, agent.id().as_str()),
             unread_record: record::render(Some(caller), Some(agent.id().as_str()), "unread", "allowed"),
-        })
+        }
     }
 }
 

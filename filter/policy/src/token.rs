@@ -55,6 +55,20 @@ pub fn authenticate(
     if let Some(known) = cache.get(place, token, now) {
         return known;
     }
+    learn(issuers, cache, place, token, now, host)
+}
+
+/// Out of line, as everything that few requests need: the path of the others stays short, and in the processor's caches.
+#[cold]
+#[inline(never)]
+fn learn(
+    issuers: &Issuers,
+    cache: &mut TokenCache,
+    place: cache::Place,
+    token: &[u8],
+    now: UnixSeconds,
+    host: &dyn SignatureHost,
+) -> Result<Arc<Caller>, TokenFault> {
     let outcome = verify(issuers, token, now, host).map(Arc::new);
     cache.store(place, token, &outcome, now, issuers.leeway());
     outcome

@@ -49,6 +49,7 @@ impl Request {
     }
 
     /// The body is complete: decide.
+    #[inline(never)]
     fn finish(&mut self, service: &Service, pending: Pending, body: &[u8]) -> Action {
         let writing = match service.policy.gateway().body_mode {
             BodyMode::HoldHeaders => Writing::Replaces,
@@ -138,6 +139,8 @@ fn act(service: &Service, decision: &Decision, writing: Writing) -> Action {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn deny(service: &Service, denial: &Denial) -> Action {
     service.metrics.count_denied(denial.status());
     keep_record(service, denial.record());
@@ -188,6 +191,7 @@ fn set_headers(admission: &Admission, writing: Writing) {
 }
 
 /// Tells the backend who calls, from the verified token.
+#[inline(never)]
 fn set_identity(admission: &Admission) {
     let Some(caller) = admission.caller() else { return };
     host::set_request_header("x-tollgate-client", header_value::encoded(caller.client()).as_bytes());
@@ -197,6 +201,7 @@ fn set_identity(admission: &Admission) {
 }
 
 /// Removes the caller's credential and whatever claims to be ours, where no route of ours does it.
+#[inline(never)]
 fn clean_headers() {
     let map = host::request_headers();
     host::remove_request_header("authorization");

@@ -56,6 +56,8 @@ impl<'a> Request<'a> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn deny(&self, reason: &Reason) -> Denial {
         let context = Context {
             public_url: &self.policy.gateway().public_url,
