@@ -35,8 +35,8 @@ pub(crate) fn native(ports: Ports, issuer: &Issuer) -> String {
     bootstrap(ports, own_filters(issuer), json!({}), &route)
 }
 
-/// The same filters behind what the listener and the routes of Tollgate's Envoy do besides (`xds/listener.rs`, `xds/routes.rs`): what
-/// Tollgate costs more than this is its filter's.
+/// The same filters behind what the listener and the routes of Tollgate's Envoy do besides (`xds/listener.rs`, `xds/routes.rs`; written
+/// again here, in Envoy's own terms). Not in it: what only Tollgate needs, a cluster named by header and the log of backends' 401s.
 pub(crate) fn edge(ports: Ports, issuer: &Issuer) -> String {
     let remove = |prefix: &str| json!({"remove_on_match": {"key_matcher": {"prefix": prefix}}});
     let listener = json!({
