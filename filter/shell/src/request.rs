@@ -7,7 +7,7 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, Decision, Denial, Headers, Identity, Pending, Rewrite, Route, Step, begin,
+    Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Rewrite, Route, Step, begin,
     document::{BodyMode, RecordMode},
     token::TokenFault,
 };
@@ -121,6 +121,7 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
     let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, host::now(), &signatures);
     if let (Step::Decided(Decision::Deny(denial)), Some(authorization)) = (&step, head.authorization)
         && denial.code() == TokenFault::UnknownKey.code()
+        && service.policy.gateway().control_plane != ControlPlane::Absent
     {
         worker.unknown_keys.note(authorization);
     }
