@@ -24,6 +24,8 @@ impl From<&Permission> for PermissionDocument {
             agents: row.agents.clone(),
             operations: row.operations.clone(),
             limit: row.limit.clone(),
+            operation_limits: Default::default(),
+            max_concurrent: None,
         }
     }
 }

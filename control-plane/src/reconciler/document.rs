@@ -30,6 +30,8 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
         agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
+        revocations: Vec::new(),
+        digest: None,
     }
 }
 
@@ -55,6 +57,8 @@ fn gateway(config: &Config) -> GatewayDocument {
         control_plane_cluster: Some(xds::CONTROL_PLANE_CLUSTER.to_owned()),
         admin: gateway.admin,
         admin_scope: Scope::try_from(ADMIN_SCOPE).expect("a constant that is a scope"),
+        quota: None,
+        revoked_streams: Default::default(),
     }
 }
 
@@ -92,6 +96,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         without: without(paths),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+        max_concurrent: None,
     }
 }
 

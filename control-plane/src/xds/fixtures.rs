@@ -98,6 +98,7 @@ pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDoc
         without: Vec::new(),
         identity: false,
         timeout_ms: None,
+        max_concurrent: None,
     };
     PolicyDocument {
         version: VERSION,
@@ -107,6 +108,8 @@ pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDoc
         permissions: Vec::new(),
         default_limit: None,
         agents: agents.map(entry).collect(),
+        revocations: Vec::new(),
+        digest: None,
     }
 }
 

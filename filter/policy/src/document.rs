@@ -31,6 +31,12 @@ pub struct PolicyDocument {
     /// Every agent that can be reached.
     #[serde(default)]
     pub agents: Vec<AgentDocument>,
+    /// Who is cut off, whatever their tokens say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocations: Vec<RevocationDocument>,
+    /// Names this document's contents, whatever its generation. The filter tells it to the control plane once it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// Settings of the gateway as a whole.
@@ -63,6 +69,69 @@ pub struct GatewayDocument {
     /// The scope that opens `/admin/…`, and nothing else.
     #[serde(default = "default_admin_scope")]
     pub admin_scope: Scope,
+    /// The fleet's ledger of tokens. Absent: each Envoy counts alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaDocument>,
+    /// What becomes of a revoked caller's open streams.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub revoked_streams: RevokedStreams,
+}
+
+/// Where tokens of the whole fleet are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QuotaDocument {
+    /// The cluster of the quota service (`tollgate.quota.v1.QuotaService`).
+    pub cluster: String,
+    /// What holds while the service does not answer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when_away: QuotaAway,
+}
+
+/// What holds while the quota service does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaAway {
+    /// Each Envoy goes on with its share: rate and burst divided by the number of Envoys last known.
+    #[default]
+    FairShare,
+    /// What was lent may be spent; then limited requests are refused, 503.
+    Refuse,
+}
+
+/// What becomes of a revoked caller's open streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokedStreams {
+    /// They are reset.
+    #[default]
+    End,
+    /// They may finish; only new requests are refused.
+    Finish,
+}
+
+/// Cuts off whoever has every property named here. At least one of `issuer`, `client`, `subject` and `tokenId`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevocationDocument {
+    /// `iss`, byte for byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The client, as the issuer's claim names give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// `sub`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// `jti`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<String>,
+    /// Only tokens with an `iat` before this, or without one. Seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_before: Option<u64>,
+    /// The first second in which it does not hold any more, since the epoch. Absent: until it is taken out of the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// How the filter reads a body (envoy 1.40: `allow_on_headers_stop_iteration`).
@@ -157,6 +226,27 @@ pub struct PermissionDocument {
     /// How often, for each (caller, agent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<LimitDocument>,
+    /// How often, for operations of one class, instead of `limit` and from a bucket of their own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub operation_limits: OperationLimitsDocument,
+    /// How many at once, for each (caller, agent) on each Envoy; a stream counts for as long as it lives. Absent: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u32>,
+}
+
+/// Limits of single classes of operation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OperationLimitsDocument {
+    /// Of reading tasks and cards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<LimitDocument>,
+    /// Of sending and cancelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<LimitDocument>,
+    /// Of webhook configurations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<LimitDocument>,
 }
 
 /// The classes an operation can have.
@@ -220,6 +310,9 @@ pub struct AgentDocument {
     /// The agent's own deadline for a request, milliseconds (`x-envoy-upstream-rq-timeout-ms`). Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How many requests at once, from all callers, on each Envoy; a stream counts for as long as it lives. Absent: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u32>,
 }
 
 impl Default for ClaimNames {
@@ -233,6 +326,10 @@ impl ClaimNames {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_leeway() -> u32 {
