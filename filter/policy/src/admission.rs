@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::limit::Limit;
+use crate::denial::{Binding, Context, Denial, Reason};
 use crate::operation::Operation;
-use crate::policy::Agent;
+use crate::policy::{Agent, Gateway};
+use crate::quota::{Gate, Quota};
 use crate::token::Caller;
 
 /// A request that may pass.
@@ -14,7 +15,9 @@ pub struct Admission {
     pub(crate) caller: Option<Arc<Caller>>,
     pub(crate) agent: Option<Arc<Agent>>,
     pub(crate) action: Action,
-    pub(crate) limit: Limit,
+    pub(crate) quota: Option<Arc<Quota>>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) binding: Binding,
     pub(crate) record: Arc<str>,
 }
 
@@ -113,10 +116,30 @@ impl Admission {
         self.action
     }
 
-    /// How often this caller may do so with this agent.
+    /// What it spends a token of; `None`: it is not limited.
     #[must_use]
-    pub fn limit(&self) -> Limit {
-        self.limit
+    pub fn quota(&self) -> Option<&Arc<Quota>> {
+        self.quota.as_ref()
+    }
+
+    /// What it must pass for as long as it is under way: its caller's gate at the agent, and the agent's own.
+    pub fn gates(&self) -> impl Iterator<Item = &Gate> {
+        let of_agent = self.agent.as_deref().and_then(Agent::gate);
+        // A card is the gateway's own business, and no load on the agent.
+        self.gate.iter().chain(of_agent.filter(|_| self.action != Action::Card))
+    }
+
+    /// Refuses it after all, in its caller's binding.
+    #[cold]
+    #[inline(never)]
+    pub fn refuse(&self, reason: &Reason, gateway: &Gateway) -> Denial {
+        let context = Context {
+            public_url: &gateway.public_url,
+            caller: self.caller.as_deref(),
+            agent: self.agent.as_deref().map(|agent| agent.id().as_str()),
+            operation: self.action.name(),
+        };
+        Denial::new(reason, &self.binding, context)
     }
 
     /// The decision record, one JSON object.

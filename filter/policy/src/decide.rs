@@ -1,7 +1,8 @@
 //! One request decided: from its head where that is enough, with its body where the decision depends on it.
 //!
 //! The body matters only to callers who hold some classes of an agent's operations but not all: in JSON-RPC it names the
-//! operation, and in a send it may carry a webhook. Whoever holds every class streams straight through.
+//! operation, and in a send it may carry a webhook; and where a class has a limit of its own. Whoever holds every class under one limit
+//! streams straight through.
 
 mod pending;
 mod request;
@@ -13,12 +14,12 @@ use crate::admission::{Action, Admission, Rewrite, Route};
 use crate::denial::{Denial, Reason};
 use crate::document::{AdminExposure, HostMode, Interface, OperationClass};
 use crate::head::RequestHead;
-use crate::limit::Limit;
 use crate::memory::{Memory, Pair};
 use crate::operation::Operation;
 use crate::path::{Path, Target};
 use crate::permissions::Operations;
 use crate::policy::{Agent, ControlPlane, Policy};
+use crate::quota::Quota;
 use crate::record;
 use crate::token::{Caller, SignatureHost, UnixSeconds, authenticate};
 
@@ -112,7 +113,7 @@ impl<'a> Request<'a> {
         match self.policy.gateway().host {
             HostMode::Gateway => self.to_control_plane(Action::Card),
             HostMode::Standalone => {
-                let admission = self.admission(caller, &agent, Action::Card, Rewrite::Constant, Limit::Unlimited);
+                let admission = self.admission(caller, &agent, Action::Card, Rewrite::Constant, None);
                 Ok(Step::Decided(Decision::Admit(admission)))
             }
         }
@@ -123,20 +124,24 @@ impl<'a> Request<'a> {
         let grant = pair.grant;
         offered(&agent, Interface::Rpc)?;
         let rewrite = agent.rpc_rewrite(query);
-        if grant.operations.is_all() {
+        if grant.operations.is_all() && grant.limits.is_uniform() {
             let record = Arc::clone(&pair.unread_record);
             return Ok(Step::Decided(Decision::Admit(Admission {
                 route: self.route(&agent, rewrite),
                 caller: Some(Arc::clone(caller)),
                 agent: Some(agent),
                 action: Action::Unread,
-                limit: grant.limit,
+                quota: pair.quotas.of(None).map(Arc::clone),
+                gate: pair.quotas.gate,
+                binding: self.binding(),
                 record,
             })));
         }
         self.readable()?;
-        let admission = self.admission(caller, &agent, Action::Unread, rewrite, grant.limit);
-        Ok(Step::NeedsBody(Pending::rpc(admission, grant.operations, self.policy.gateway())))
+        let admission = self.admission(caller, &agent, Action::Unread, rewrite, None);
+        let quotas = pair.quotas.clone();
+        let admission = Admission { gate: quotas.gate, ..admission };
+        Ok(Step::NeedsBody(Pending::rpc(admission, grant.operations, quotas, self.policy.gateway())))
     }
 
     #[inline(never)]
@@ -164,7 +169,10 @@ impl<'a> Request<'a> {
         self.operation = operation.name();
         require(grant.operations, operation.class())?;
         let rewrite = agent.rest_rewrite(remainder, query);
-        let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, grant.limit);
+        let quota = pair.quotas.of(Some(operation.class())).map(Arc::clone);
+        let gate = pair.quotas.gate;
+        let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, quota);
+        let admission = Admission { gate, ..admission };
         if needs_body(operation, grant.operations) {
             self.readable()?;
             return Ok(Step::NeedsBody(Pending::send(admission, grant.operations, self.policy.gateway())));
@@ -203,7 +211,9 @@ impl<'a> Request<'a> {
             caller: self.caller.clone(),
             agent: None,
             action,
-            limit: Limit::Unlimited,
+            quota: None,
+            gate: None,
+            binding: self.binding(),
             record: record::render(self.caller.as_deref(), agent, action.name(), "allowed"),
         })))
     }
@@ -214,14 +224,16 @@ impl<'a> Request<'a> {
         agent: &Arc<Agent>,
         action: Action,
         rewrite: Rewrite,
-        limit: Limit,
+        quota: Option<Arc<Quota>>,
     ) -> Admission {
         Admission {
             route: self.route(agent, rewrite),
             caller: Some(Arc::clone(caller)),
             agent: Some(Arc::clone(agent)),
             action,
-            limit,
+            quota,
+            gate: None,
+            binding: self.binding(),
             record: record::render(Some(caller), Some(agent.id().as_str()), action.name(), "allowed"),
         }
     }

@@ -50,6 +50,7 @@ impl Denial {
         let message = reason.message();
         let mut headers = vec![("content-type", body::content_type(binding).to_owned())];
         headers.extend(reason.headers(context.public_url, context.agent));
+        headers.extend(reason.retry_after().map(|seconds| ("retry-after", seconds.to_string())));
         let is_grpc = *binding == Binding::Grpc;
         Self {
             status: reason.status(),

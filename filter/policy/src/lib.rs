@@ -30,6 +30,7 @@ mod operation;
 pub mod path;
 mod permissions;
 mod policy;
+pub mod quota;
 mod record;
 pub mod token;
 
@@ -39,7 +40,7 @@ pub use denial::{Binding, Denial, Reason};
 pub use fault::{ConfigError, ConfigFault};
 pub use glob::Glob;
 pub use head::{Body, Headers, RequestHead};
-pub use limit::{Limit, LimitError};
+pub use limit::{Limit, LimitError, Limits};
 pub use memory::Memory;
 pub use operation::Operation;
 pub use permissions::{Grant, Operations};

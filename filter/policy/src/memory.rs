@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::permissions::Grant;
 use crate::policy::{Agent, Policy};
+use crate::quota::{Flight, Purse, Quotas};
 use crate::record;
 use crate::token::{Caller, TokenCache};
 
@@ -16,6 +17,8 @@ const MAX_PAIRS: usize = 8192;
 /// A worker's memory. Survives a change of policy: tokens stay while the issuers do, grants are learned anew.
 pub struct Memory {
     pub(crate) tokens: TokenCache,
+    purse: Purse,
+    flight: Flight,
     policy: u64,
     pairs: HashMap<(usize, usize), Pair, FixedState>,
 }
@@ -26,6 +29,7 @@ pub(crate) struct Pair {
     caller: Arc<Caller>,
     agent: Arc<Agent>,
     pub(crate) grant: Grant,
+    pub(crate) quotas: Quotas,
     /// The record of a request whose body is not read: most of them.
     pub(crate) unread_record: Arc<str>,
 }
@@ -34,13 +38,29 @@ impl Memory {
     /// An empty memory of at most `capacity` tokens. `seed` must not be known to clients.
     #[must_use]
     pub fn new(seed: u64, capacity: usize) -> Self {
-        Self { tokens: TokenCache::new(seed, capacity), policy: 0, pairs: HashMap::default() }
+        Self {
+            tokens: TokenCache::new(seed, capacity),
+            purse: Purse::default(),
+            flight: Flight::new(worker(seed)),
+            policy: 0,
+            pairs: HashMap::default(),
+        }
     }
 
     /// The token cache, for its counts.
     #[must_use]
     pub fn tokens(&self) -> &TokenCache {
         &self.tokens
+    }
+
+    /// The worker's tokens of its callers' buckets.
+    pub fn purse(&mut self) -> &mut Purse {
+        &mut self.purse
+    }
+
+    /// What the worker has under way.
+    pub fn flight(&mut self) -> &mut Flight {
+        &mut self.flight
     }
 
     /// What `caller` holds on `agent`.
@@ -54,14 +74,22 @@ impl Memory {
     }
 }
 
+/// A number that other workers of this host hardly have.
+fn worker(seed: u64) -> u32 {
+    let [a, b, c, d, ..] = seed.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 impl Pair {
     #[cold]
     #[inline(never)]
     fn learn(policy: &Policy, caller: &Arc<Caller>, agent: &Arc<Agent>) -> Self {
+        let grant = policy.grants(caller, agent.id().as_str());
         Self {
             caller: Arc::clone(caller),
             agent: Arc::clone(agent),
-            grant: policy.grants(caller, agent.id().as_str()),
+            grant,
+            quotas: Quotas::new(&grant.limits, caller.key(), agent.id().as_str()),
             unread_record: record::render(Some(caller), Some(agent.id().as_str()), "unread", "allowed"),
         }
     }

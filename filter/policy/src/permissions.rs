@@ -1,14 +1,15 @@
 //! What scopes grant: permission rows, and the scopes `agents:{id}:read|write|push` that need no row.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use foldhash::fast::FixedState;
 
-use crate::document::{OperationClass, PermissionDocument};
+use crate::document::{LimitDocument, OperationClass, PermissionDocument};
 use crate::fault::ConfigFault;
 use crate::glob::Glob;
 use crate::ids::{AgentId, Scope};
-use crate::limit::Limit;
+use crate::limit::{Limit, LimitError, Limits};
 
 /// A set of operation classes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -19,8 +20,8 @@ pub struct Operations(u8);
 pub struct Grant {
     /// The classes of operation; empty: nothing at all.
     pub operations: Operations,
-    /// How often, for this caller and agent.
-    pub limit: Limit,
+    /// How often and how many at once, for this caller and agent; [`Limits::shared`] is always said.
+    pub limits: Limits,
 }
 
 /// The compiled rows.
@@ -37,7 +38,7 @@ struct Row {
     named: Vec<Box<str>>,
     globs: Vec<Glob>,
     operations: Operations,
-    limit: Option<Limit>,
+    limits: Limits,
 }
 
 /// The rows and own scopes of one caller, found once for questions about many agents.
@@ -140,13 +141,13 @@ impl Holder<'_> {
     /// What is held on `agent`, whether or not there is such an agent. Only rows that grant it count towards its limit.
     pub(crate) fn grant(&self, agent: &str) -> Grant {
         let own = self.own.iter().filter(|(id, _)| *id == agent).map(|(_, operations)| *operations);
-        let mut operations = own.fold(Operations::default(), Operations::union);
-        let mut limit: Option<Limit> = None;
-        for row in self.rows.iter().filter(|row| row.covers(agent)) {
-            operations = operations.union(row.operations);
-            limit = limit.max(row.limit);
+        let own = own.fold(Operations::default(), Operations::union);
+        let rows: Vec<&Row> = self.rows.iter().copied().filter(|row| row.covers(agent)).collect();
+        let limits = Limits::merged(rows.iter().map(|row| &row.limits));
+        Grant {
+            operations: rows.iter().map(|row| row.operations).fold(own, Operations::union),
+            limits: Limits { shared: Some(limits.shared.unwrap_or(self.default_limit)), ..limits },
         }
-        Grant { operations, limit: limit.unwrap_or(self.default_limit) }
     }
 }
 
@@ -168,17 +169,36 @@ impl Row {
             [] => [OperationClass::Read, OperationClass::Write].into_iter().collect(),
             classes => classes.iter().copied().collect(),
         };
-        let limit = document.limit.as_ref().and_then(|limit| {
-            let fault =
-                |error: crate::LimitError| faults.push(ConfigFault::new(format!("{path}.limit"), error.to_string()));
-            Limit::try_from(limit).map_err(fault).ok()
-        });
-        Self { named, globs, operations, limit }
+        Self { named, globs, operations, limits: compile_limits(document, path, faults) }
     }
 
     fn covers(&self, agent: &str) -> bool {
         self.named.binary_search_by(|named| (**named).cmp(agent)).is_ok() || self.globs.iter().any(|g| g.matches(agent))
     }
+}
+
+fn compile_limits(document: &PermissionDocument, path: &str, faults: &mut Vec<ConfigFault>) -> Limits {
+    let mut read = |field: &str, limit: Option<&LimitDocument>| {
+        let fault = |error: LimitError| faults.push(ConfigFault::new(format!("{path}.{field}"), error.to_string()));
+        limit.and_then(|limit| Limit::try_from(limit).map_err(fault).ok())
+    };
+    let mut limits = Limits { shared: read("limit", document.limit.as_ref()), ..Limits::default() };
+    let own = &document.operation_limits;
+    for (class, limit) in [
+        (OperationClass::Read, own.read.as_ref()),
+        (OperationClass::Write, own.write.as_ref()),
+        (OperationClass::Push, own.push.as_ref()),
+    ] {
+        if let Some(limit) = read(&format!("operationLimits.{}", class_name(class)), limit) {
+            limits = limits.with_own(class, limit);
+        }
+    }
+    limits.max_concurrent = document.max_concurrent.and_then(NonZeroU32::new);
+    if document.max_concurrent == Some(0) {
+        let message = "must be at least 1; to forbid, grant nothing";
+        faults.push(ConfigFault::new(format!("{path}.maxConcurrent"), message));
+    }
+    limits
 }
 
 fn not_a_pattern(path: &str, index: usize) -> ConfigFault {

@@ -10,6 +10,7 @@ use proxy_wasm::{
     hostcalls,
     types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType},
 };
+use tollgate_policy::quota::{SharedMemory, Stale, UnixMicros};
 
 /// All headers of the request, serialised; `tollgate_policy::Headers` reads them. Only while the request's headers are held.
 pub(crate) fn request_headers() -> Vec<u8> {
@@ -68,11 +69,30 @@ pub(crate) fn set_filter_state(name: &str, value: &str) {
     report(hostcalls::set_property(vec![name], Some(value.as_bytes())));
 }
 
-/// Seconds since the epoch.
-pub(crate) fn now() -> u64 {
+/// Microseconds since the epoch.
+pub(crate) fn now() -> UnixMicros {
     let elapsed = hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     // A clock that cannot be read is the end of time: every token has expired.
-    elapsed.map_or(u64::MAX, |since| since.as_secs())
+    elapsed.map_or(u64::MAX, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Adds a header to the response. Only while the response's headers are held.
+pub(crate) fn add_response_header(name: &str, value: &str) {
+    report(hostcalls::add_map_value_bytes(MapType::HttpResponseHeaders, name, value.as_bytes()));
+}
+
+/// Memory that the workers of this Envoy share. Its keys are never freed.
+pub(crate) struct Shared;
+
+impl SharedMemory for Shared {
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        let (value, version) = hostcalls::get_shared_data(key).ok()?;
+        Some((value.unwrap_or_default(), version?))
+    }
+
+    fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), Stale> {
+        hostcalls::set_shared_data(key, Some(value), version).map_err(|_| Stale)
+    }
 }
 
 /// Calls a foreign function. `Err`: this host does not have it, or could not read the arguments.

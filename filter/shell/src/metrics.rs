@@ -3,7 +3,12 @@
 
 use std::cell::Cell;
 
+use tollgate_policy::Denial;
+
 use crate::host::Counter;
+
+/// The code of a request that would have been one too many at once.
+const OVERLOADED: &str = "too_many_concurrent";
 
 /// The counters of one configuration. The host keeps one value per name, whichever configuration or worker adds to it.
 #[derive(Clone, Copy)]
@@ -14,6 +19,7 @@ pub(crate) struct Metrics {
     not_found: Counter,
     bad_request: Counter,
     rate_limited: Counter,
+    overloaded: Counter,
     unavailable: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
@@ -41,6 +47,7 @@ impl Metrics {
             not_found: outcome("not_found"),
             bad_request: outcome("bad_request"),
             rate_limited: outcome("rate_limited"),
+            overloaded: outcome("overloaded"),
             unavailable: outcome("unavailable"),
             cache_hits: lookup("hit"),
             cache_misses: lookup("miss"),
@@ -51,9 +58,10 @@ impl Metrics {
         }
     }
 
-    /// Counts a denied request by its HTTP status.
-    pub(crate) fn count_denied(&self, status: u16) {
-        let counter = match status {
+    /// Counts a denied request by its HTTP status, and by its code where that says more.
+    pub(crate) fn count_denied(&self, denial: &Denial) {
+        let counter = match denial.status() {
+            _ if denial.code() == OVERLOADED => self.overloaded,
             401 => self.unauthenticated,
             403 => self.forbidden,
             404 => self.not_found,

@@ -26,6 +26,9 @@ use crate::{
 /// How often the host is told what was counted, and the control plane what was refused for want of a key.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
+/// Microseconds.
+pub(crate) const SECOND: u64 = 1_000_000;
+
 thread_local! {
     /// A VM is single-threaded: this is one value per VM, shared by all of its configurations.
     static WORKER: Rc<Worker> = Rc::new(Worker::new());
@@ -98,7 +101,10 @@ impl RootContext for Plugin {
 
     fn on_tick(&mut self) {
         let Some(service) = &self.service else { return };
-        let memory = service.worker.memory.borrow();
+        let now = host::now();
+        let mut memory = service.worker.memory.borrow_mut();
+        memory.purse().tidy(&host::Shared, now);
+        memory.flight().sign(&host::Shared, now / SECOND);
         let tokens = memory.tokens();
         service.worker.tally.report(&service.metrics, tokens.hits(), tokens.misses());
         if let ControlPlane::Present(cluster) = &service.policy.gateway().control_plane {

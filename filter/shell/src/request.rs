@@ -7,12 +7,17 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Rewrite, Route, Step, begin,
+    Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step, begin,
     document::{BodyMode, RecordMode},
+    quota::{Allowance, Passage},
     token::TokenFault,
 };
 
-use crate::{header_value, host, plugin::Service, signature::EnvoySignatures};
+use crate::{
+    header_value, host,
+    plugin::{SECOND, Service},
+    signature::EnvoySignatures,
+};
 
 /// Filter state that holds the decision record: `wasm.tollgate`.
 const RECORD: &str = "tollgate";
@@ -29,6 +34,10 @@ pub(crate) struct Request {
     service: Option<Rc<Service>>,
     /// A decision that waits for the end of the body.
     pending: Option<Pending>,
+    /// What its caller may still spend, once it was admitted.
+    allowance: Option<Allowance>,
+    /// The gates it holds open until its stream is over.
+    passage: Option<Passage>,
 }
 
 /// Whether the request's headers may still be written.
@@ -45,7 +54,7 @@ enum Writing {
 impl Request {
     /// A request that is decided by `service`.
     pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
-        Self { service, pending: None }
+        Self { service, pending: None, allowance: None, passage: None }
     }
 
     /// The body is complete: decide.
@@ -55,7 +64,44 @@ impl Request {
             BodyMode::HoldHeaders => Writing::Replaces,
             BodyMode::StreamHeaders => Writing::Over,
         };
-        act(service, &pending.finish(body), writing)
+        self.act(service, &pending.finish(body), writing)
+    }
+
+    fn act(&mut self, service: &Service, decision: &Decision, writing: Writing) -> Action {
+        match decision {
+            Decision::Deny(denial) => deny(service, denial),
+            Decision::Admit(admission) => match self.spend(service, admission) {
+                Err(reason) => deny(service, &admission.refuse(&reason, service.policy.gateway())),
+                Ok(()) => {
+                    keep_record(service, admission.record());
+                    set_headers(admission, writing);
+                    service.worker.tally.count_allowed();
+                    Action::Continue
+                }
+            },
+        }
+    }
+
+    /// Takes what the request costs: a place at the gates that count it, then a token.
+    fn spend(&mut self, service: &Service, admission: &Admission) -> Result<(), Reason> {
+        let (mut memory, now) = (service.worker.memory.borrow_mut(), host::now());
+        if admission.gates().next().is_some() {
+            let passage = memory.flight().enter(admission.gates(), &host::Shared, now / SECOND);
+            self.passage = Some(passage.ok_or(Reason::Overloaded)?);
+        }
+        if let Some(quota) = admission.quota() {
+            self.allowance = Some(memory.purse().spend(quota, &host::Shared, now).map_err(Reason::RateLimited)?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Request {
+    /// The stream is over, however it ended.
+    fn drop(&mut self) {
+        if let (Some(service), Some(passage)) = (&self.service, self.passage.take()) {
+            service.worker.memory.borrow_mut().flight().leave(passage, &host::Shared, host::now() / SECOND);
+        }
     }
 }
 
@@ -70,7 +116,7 @@ impl HttpContext for Request {
         let headers = Headers::read(&map);
         let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
         match first_step(&service, &headers, if end_of_stream { Body::None } else { Body::Follows }) {
-            Step::Decided(decision) => act(&service, &decision, writing),
+            Step::Decided(decision) => self.act(&service, &decision, writing),
             Step::NeedsBody(pending) => {
                 let action = match service.policy.gateway().body_mode {
                     BodyMode::HoldHeaders => Action::Pause,
@@ -111,6 +157,14 @@ impl HttpContext for Request {
         }
         self.finish(&service, pending, &body)
     }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        if let Some(allowance) = self.allowance.take() {
+            host::add_response_header("ratelimit", &allowance.header());
+            host::add_response_header("ratelimit-policy", allowance.quota().policy_header());
+        }
+        Action::Continue
+    }
 }
 
 /// Asks the policy about the head.
@@ -118,7 +172,7 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
     let worker = &service.worker;
     let signatures = EnvoySignatures { availability: &worker.signatures, metrics: &service.metrics };
     let head = headers.head(body);
-    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, host::now(), &signatures);
+    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, host::now() / SECOND, &signatures);
     if let (Step::Decided(Decision::Deny(denial)), Some(authorization)) = (&step, head.authorization)
         && denial.code() == TokenFault::UnknownKey.code()
         && service.policy.gateway().control_plane != ControlPlane::Absent
@@ -128,22 +182,10 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
     step
 }
 
-fn act(service: &Service, decision: &Decision, writing: Writing) -> Action {
-    match decision {
-        Decision::Deny(denial) => deny(service, denial),
-        Decision::Admit(admission) => {
-            keep_record(service, admission.record());
-            set_headers(admission, writing);
-            service.worker.tally.count_allowed();
-            Action::Continue
-        }
-    }
-}
-
 #[cold]
 #[inline(never)]
 fn deny(service: &Service, denial: &Denial) -> Action {
-    service.metrics.count_denied(denial.status());
+    service.metrics.count_denied(denial);
     keep_record(service, denial.record());
     answer(denial)
 }

@@ -6,7 +6,7 @@ use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload, Validator};
 
 /// Callbacks the shell implements. A callback that is not here is not exported, and Envoy does its default: continue.
-const USED_CALLBACKS: [&str; 10] = [
+const USED_CALLBACKS: [&str; 11] = [
     "proxy_on_context_create",     // a context per plugin and per request
     "proxy_on_memory_allocate",    // the host's way to hand over bytes
     "proxy_on_vm_start",           // asked of every VM; the SDK answers yes
@@ -16,6 +16,7 @@ const USED_CALLBACKS: [&str; 10] = [
     "proxy_on_request_headers",    // the decision
     "proxy_on_request_body",       // the decision, where it depends on the body
     "proxy_on_request_trailers",   // the end of such a body, when trailers follow it
+    "proxy_on_response_headers",   // tells callers what is left of their limit
     "proxy_on_delete",             // frees the request's context
 ];
 

@@ -1,6 +1,8 @@
 //! The JSON-RPC binding: what a request's body asks for. Read strictly, because the backend reads the same bytes with another
 //! parser: no batch, no name twice, no envelope member in another case, nothing that could be two things.
 
+use std::borrow::Cow;
+
 use super::push::{InlinePush, Spot, hides_members};
 use crate::json::{self, JsonFault, Reader, Shape};
 
@@ -20,13 +22,13 @@ pub struct Request {
 
 /// A request's `id` as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId(Cow<'static, str>);
 
 impl RequestId {
     /// No `id`, or one that was not read.
     #[must_use]
     pub fn null() -> Self {
-        Self("null".to_owned())
+        Self(Cow::Borrowed("null"))
     }
 
     /// The `id` as JSON text.
@@ -133,8 +135,8 @@ impl Reader for Envelope {
             (Place::Root, Shape::Array) => self.kind = Kind::Batch,
             (Place::Version, Shape::Text(version)) => self.is_version_2 = version == "2.0",
             (Place::Method, Shape::Text(method)) => self.method = Some(method.to_owned()),
-            (Place::Id, Shape::Text(id)) if id.len() <= MAX_ID => self.id = Some(RequestId(quoted(id))),
-            (Place::Id, Shape::Integer(id)) => self.id = Some(RequestId(id.to_string())),
+            (Place::Id, Shape::Text(id)) if id.len() <= MAX_ID => self.id = Some(RequestId(quoted(id).into())),
+            (Place::Id, Shape::Integer(id)) => self.id = Some(RequestId(id.to_string().into())),
             (Place::Id, Shape::Null) => self.id = Some(RequestId::null()),
             (Place::Params(Spot::Configuration), shape) if hides_members(shape) => self.push = InlinePush::Present,
             (Place::Params(Spot::Webhook), shape) if shape != Shape::Null => self.push = InlinePush::Present,

@@ -9,6 +9,7 @@ use crate::document::OperationClass;
 use crate::operation::Operation;
 use crate::permissions::Operations;
 use crate::policy::Gateway;
+use crate::quota::Quotas;
 use crate::record;
 
 /// A decision that waits for the body.
@@ -21,15 +22,16 @@ pub struct Pending {
     public_url: Box<str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    Rpc,
+    /// The body names the operation, and with it what it spends.
+    Rpc(Quotas),
     Send,
 }
 
 impl Pending {
-    pub(super) fn rpc(admission: Admission, held: Operations, gateway: &Gateway) -> Self {
-        Self::new(admission, held, gateway, Kind::Rpc)
+    pub(super) fn rpc(admission: Admission, held: Operations, quotas: Quotas, gateway: &Gateway) -> Self {
+        Self::new(admission, held, gateway, Kind::Rpc(quotas))
     }
 
     pub(super) fn send(admission: Admission, held: Operations, gateway: &Gateway) -> Self {
@@ -55,8 +57,8 @@ impl Pending {
     /// Decides, with the whole body.
     #[must_use]
     pub fn finish(self, body: &[u8]) -> Decision {
-        match self.kind {
-            Kind::Rpc => self.finish_rpc(body),
+        match &self.kind {
+            Kind::Rpc(_) => self.finish_rpc(body),
             Kind::Send => self.finish_send(body),
         }
     }
@@ -82,6 +84,10 @@ impl Pending {
                 let (caller, agent) = (self.admission.caller.as_deref(), self.admission.agent.as_deref());
                 let agent = agent.map(|agent| agent.id().as_str());
                 self.admission.record = record::render(caller, agent, operation.name(), "allowed");
+                self.admission.binding = self.spoken(request.id);
+                if let Kind::Rpc(quotas) = &self.kind {
+                    self.admission.quota = quotas.of(Some(operation.class())).cloned();
+                }
                 Decision::Admit(self.admission)
             }
             Err(reason) => Decision::Deny(self.deny(&reason, request.id, operation.name())),
@@ -105,11 +111,15 @@ impl Pending {
         }
     }
 
-    fn deny(&self, reason: &Reason, id: RequestId, operation: &str) -> Denial {
-        let binding = match self.kind {
-            Kind::Rpc => Binding::JsonRpc(id),
+    fn spoken(&self, id: RequestId) -> Binding {
+        match &self.kind {
+            Kind::Rpc(_) => Binding::JsonRpc(id),
             Kind::Send => Binding::HttpJson,
-        };
+        }
+    }
+
+    fn deny(&self, reason: &Reason, id: RequestId, operation: &str) -> Denial {
+        let binding = self.spoken(id);
         let context = Context {
             public_url: &self.public_url,
             caller: self.admission.caller.as_deref(),

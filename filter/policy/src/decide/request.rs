@@ -68,7 +68,8 @@ impl<'a> Request<'a> {
         Denial::new(reason, &self.binding(), context)
     }
 
-    fn binding(&self) -> Binding {
+    /// How an answer of ours is worded.
+    pub(super) fn binding(&self) -> Binding {
         if MediaType::from(self.head.content_type) == MediaType::Grpc {
             return Binding::Grpc;
         }

@@ -36,7 +36,7 @@ struct StatusError<'a> {
 struct GatewayError<'a> {
     code: String,
     message: &'a str,
-    details: Metadata<'a>,
+    details: Metadata<'a, u64>,
 }
 
 /// `google.rpc.ErrorInfo`.
@@ -46,13 +46,16 @@ struct ErrorInfo<'a> {
     kind: &'static str,
     reason: String,
     domain: &'static str,
-    metadata: Metadata<'a>,
+    metadata: Metadata<'a, String>,
 }
 
+/// `R`: a number in our own form, text in `google.rpc.ErrorInfo`, whose metadata is a map of texts.
 #[derive(Serialize)]
-struct Metadata<'a> {
+struct Metadata<'a, R> {
     #[serde(rename = "agentId", skip_serializing_if = "Option::is_none")]
     agent: Option<&'a str>,
+    #[serde(rename = "retryAfterSeconds", skip_serializing_if = "Option::is_none")]
+    retry_after: Option<R>,
 }
 
 /// The media type of a denial's body.
@@ -78,7 +81,7 @@ pub(super) fn render(reason: &Reason, message: &str, binding: &Binding, agent: O
         }
         Binding::Gateway | Binding::Grpc => {
             let code = reason.code().to_ascii_uppercase();
-            json(&Envelope { error: GatewayError { code, message, details: Metadata { agent } } })
+            json(&Envelope { error: GatewayError { code, message, details: Metadata { agent, retry_after: reason.retry_after() } } })
         }
     }
 }
@@ -88,7 +91,7 @@ fn info<'a>(reason: &Reason, agent: Option<&'a str>) -> ErrorInfo<'a> {
         kind: "type.googleapis.com/google.rpc.ErrorInfo",
         reason: reason.code().to_ascii_uppercase(),
         domain: DOMAIN,
-        metadata: Metadata { agent },
+        metadata: Metadata { agent, retry_after: reason.retry_after().map(|seconds| seconds.to_string()) },
     }
 }
 

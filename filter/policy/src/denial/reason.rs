@@ -7,6 +7,7 @@ use crate::document::OperationClass;
 use crate::json::JsonFault;
 use crate::path::PathFault;
 use crate::permissions::class_name;
+use crate::quota::Exhausted;
 use crate::token::TokenFault;
 
 /// Why a request is refused.
@@ -42,6 +43,10 @@ pub enum Reason {
     WrongVerb(&'static str),
     /// No policy is in force yet.
     NoPolicy,
+    /// The caller has spent what it may.
+    RateLimited(Exhausted),
+    /// Too many of the caller's requests, or of all callers', are under way at this agent.
+    Overloaded,
 }
 
 impl Reason {
@@ -103,6 +108,8 @@ impl Reason {
             Self::NotFound => (404, "not_found", -32044, 12),
             Self::WrongVerb(_) => (405, "method_not_allowed", -32600, 12),
             Self::NoPolicy => (503, "no_policy", -32045, 14),
+            Self::RateLimited(_) => (429, "rate_limited", -32042, 8),
+            Self::Overloaded => (503, "too_many_concurrent", -32046, 14),
         }
     }
 
@@ -128,6 +135,19 @@ impl Reason {
             Self::NotFound => "there is nothing at this path".into(),
             Self::WrongVerb(allow) => format!("the method must be one of {allow}").into(),
             Self::NoPolicy => "the gateway has no policy yet".into(),
+            Self::RateLimited(Exhausted { retry_after, .. }) => {
+                format!("the rate limit for this agent is used up: try again in {retry_after} s").into()
+            }
+            Self::Overloaded => "too many requests are under way at this agent: try again".into(),
+        }
+    }
+
+    /// Seconds after which the same request may pass.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(exhausted) => Some(exhausted.retry_after),
+            Self::Overloaded | Self::NoPolicy => Some(1),
+            _ => None,
         }
     }
 
@@ -150,7 +170,10 @@ impl Reason {
                 vec![challenge(&format!(", error=\"insufficient_scope\", scope=\"{scope}\""))]
             }
             Self::WrongVerb(allow) => vec![("allow", (*allow).to_owned())],
-            Self::NoPolicy => vec![("retry-after", "1".to_owned())],
+            Self::RateLimited(exhausted) => vec![
+                ("ratelimit", exhausted.header()),
+                ("ratelimit-policy", exhausted.quota.policy_header().to_owned()),
+            ],
             _ => Vec::new(),
         }
     }

@@ -73,7 +73,7 @@ fn a_missing_scope_in_each_binding() {
 fn no_policy_yet() {
     let denial = Denial::unavailable();
     assert_eq!(denial.status(), 503);
-    assert_snapshot!(denial.body(), @r#"{"error":{"code":"NO_POLICY","message":"the gateway has no policy yet","details":{}}}"#);
+    assert_snapshot!(denial.body(), @r#"{"error":{"code":"NO_POLICY","message":"the gateway has no policy yet","details":{"retryAfterSeconds":1}}}"#);
 }
 
 #[test]
@@ -82,4 +82,49 @@ fn headers_and_records_are_ascii() {
         let text = check(&Reason::Token(fault), &Binding::HttpJson);
         assert!(text.is_ascii(), "{text}");
     }
+}
+
+fn exhausted() -> Reason {
+    let caller = Caller::sample("app", &[]);
+    let limit = crate::Limits { shared: Some(crate::Limit::DEFAULT), ..crate::Limits::default() };
+    let quota = crate::quota::Quotas::new(&limit, caller.key(), "weather").of(None).unwrap().clone();
+    Reason::RateLimited(crate::quota::Exhausted { quota, retry_after: 7 })
+}
+
+#[test]
+fn a_used_up_limit_in_every_binding() {
+    assert_snapshot!(check(&exhausted(), &read()), @r#"
+    429
+    content-type: application/json
+    ratelimit: "default";r=0;t=7
+    ratelimit-policy: "default";q=100;w=60
+    retry-after: 7
+    {"jsonrpc":"2.0","id":null,"error":{"code":-32042,"message":"the rate limit for this agent is used up: try again in 7 s","data":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMITED","domain":"tollgate","metadata":{"agentId":"weather","retryAfterSeconds":"7"}}]}}
+    "#);
+    assert_snapshot!(check(&exhausted(), &Binding::HttpJson), @r#"
+    429
+    content-type: application/a2a+json
+    ratelimit: "default";r=0;t=7
+    ratelimit-policy: "default";q=100;w=60
+    retry-after: 7
+    {"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"the rate limit for this agent is used up: try again in 7 s","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMITED","domain":"tollgate","metadata":{"agentId":"weather","retryAfterSeconds":"7"}}]}}
+    "#);
+    assert_snapshot!(check(&exhausted(), &Binding::Grpc), @r#"
+    grpc 8
+    content-type: application/grpc
+    ratelimit: "default";r=0;t=7
+    ratelimit-policy: "default";q=100;w=60
+    retry-after: 7
+    the rate limit for this agent is used up: try again in 7 s
+    "#);
+}
+
+#[test]
+fn too_many_at_once() {
+    assert_snapshot!(check(&Reason::Overloaded, &Binding::HttpJson), @r#"
+    503
+    content-type: application/a2a+json
+    retry-after: 1
+    {"error":{"code":503,"status":"UNAVAILABLE","message":"too many requests are under way at this agent: try again","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"TOO_MANY_CONCURRENT","domain":"tollgate","metadata":{"agentId":"weather","retryAfterSeconds":"1"}}]}}
+    "#);
 }

@@ -1,11 +1,13 @@
 //! An agent as the filter knows it, its strings prepared.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::admission::{Identity, Rewrite};
 use crate::document::{AgentDocument, Interface};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
+use crate::quota::{BucketId, Gate};
 
 /// An agent that can be reached.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub struct Agent {
     without: Box<[Interface]>,
     identity: Identity,
     timeout_ms: Option<u64>,
+    gate: Option<Gate>,
 }
 
 impl Agent {
@@ -40,8 +43,13 @@ impl Agent {
         if document.timeout_ms == Some(0) {
             fault("timeoutMs", "must be at least 1; leave it out for no deadline");
         }
+        if document.max_concurrent == Some(0) {
+            fault("maxConcurrent", "must be at least 1; to stop an agent, make it inactive");
+        }
         let cluster = document.cluster.unwrap_or_else(|| format!("agent-{}", document.id));
+        let most = document.max_concurrent.and_then(NonZeroU32::new);
         Self {
+            gate: most.map(|most| Gate::new(BucketId::everyone(document.id.as_str()), most)),
             id: document.id,
             cluster: cluster.into(),
             rpc: document.rpc.filter(|path| path != "/").map(Into::into),
@@ -74,6 +82,12 @@ impl Agent {
     #[must_use]
     pub fn timeout_ms(&self) -> Option<u64> {
         self.timeout_ms
+    }
+
+    /// How many requests it gets at once from this Envoy; `None`: any number.
+    #[must_use]
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// Whether it offers `interface`.

@@ -58,10 +58,10 @@ fn faults_of_meaning_are_told_all_at_once() {
         "defaultLimit": {"requestsPerMinute": 0},
         "permissions": [
             {"scope": "gateway:admin"},
-            {"scope": "s", "agents": ["we*", "We"], "limit": {}},
+            {"scope": "s", "agents": ["we*", "We"], "limit": {}, "operationLimits": {"read": {"burst": 1}}, "maxConcurrent": 0},
             {"scope": "s"},
         ],
-        "agents": [{"id": "a", "rpc": "rpc", "rest": "/x/", "cluster": "", "timeoutMs": 0}, {"id": "b"}, {"id": "b"}],
+        "agents": [{"id": "a", "rpc": "rpc", "rest": "/x/", "cluster": "", "timeoutMs": 0, "maxConcurrent": 0}, {"id": "b"}, {"id": "b"}],
     });
     check(
         &changes,
@@ -73,11 +73,14 @@ fn faults_of_meaning_are_told_all_at_once() {
             "permissions[0].scope",
             "permissions[1].agents[1]",
             "permissions[1].limit",
+            "permissions[1].operationLimits.read",
+            "permissions[1].maxConcurrent",
             "permissions[2].scope",
             "agents[0].cluster",
             "agents[0].rpc",
             "agents[0].rest",
             "agents[0].timeoutMs",
+            "agents[0].maxConcurrent",
             "agents[2].id",
         ],
     );
@@ -120,7 +123,7 @@ fn the_most_generous_row_that_grants_the_agent_sets_the_limit() {
     let row = |scope: &str, agents: &str, rate: u32| json!({"scope": scope, "agents": [agents], "limit": {"requestsPerMinute": rate}});
     let rows = json!([row("low", "weather", 10), row("high", "w*", 50), row("other", "calculator", 900)]);
     let policy = parse(&json!({"permissions": rows, "defaultLimit": {"unlimited": true}})).unwrap();
-    let limit = |scopes: &[&str]| policy.grants(&Caller::sample("app", scopes), "weather").limit;
+    let limit = |scopes: &[&str]| policy.grants(&Caller::sample("app", scopes), "weather").limits.shared.unwrap();
     let per_minute = |rate: u32| {
         let rate = rate.try_into().unwrap();
         Limit::Bucket { requests_per_minute: rate, burst: rate }

@@ -89,8 +89,28 @@ fn a_permission_row_grants_like_the_agents_own_scopes() {
     assert_eq!(gate.outcome("team", post("/agents/weather", &rpc("SendMessage"))), "SendMessage");
     assert_eq!(gate.outcome("team", post("/agents/calculator", &rpc("SendMessage"))), "403 insufficient_scope");
     let call = Call { authorization: Some(gate.bearer("team")), ..get("/agents/weather/tasks/t") };
-    let Limit::Bucket { requests_per_minute, .. } = admission(gate.decide(&call)).limit() else { panic!("unlimited") };
-    assert_eq!(requests_per_minute.get(), 7);
+    let admitted = admission(gate.decide(&call));
+    assert_eq!(admitted.quota().unwrap().policy_header(), "\"default\";q=7;w=60");
+}
+
+#[test]
+fn a_class_with_a_limit_of_its_own_is_read_from_the_body() {
+    let row = json!({
+        "scope": "team", "agents": ["weather"], "operations": ["read", "write", "push"],
+        "limit": {"requestsPerMinute": 60}, "operationLimits": {"write": {"requestsPerMinute": 6, "burst": 2}, "read": {"unlimited": true}},
+    });
+    let mut gate = Gate::with(json!({}), json!({"permissions": [row]}));
+    let mut quota = |call: Call<'_>| {
+        let call = Call { authorization: Some(gate.bearer("team")), ..call };
+        admission(gate.decide(&call)).quota().map(|quota| quota.policy_header().to_owned())
+    };
+    assert_eq!(quota(post("/agents/weather", &rpc("SendMessage"))).as_deref(), Some("\"write\";q=2;w=20"));
+    assert_eq!(quota(post("/agents/weather", &rpc("GetTask"))), None);
+    assert_eq!(quota(get("/agents/weather/tasks/t")), None);
+    assert_eq!(
+        quota(post("/agents/weather", &rpc("ListTaskPushNotificationConfigs"))).as_deref(),
+        Some("\"default\";q=60;w=60")
+    );
 }
 
 #[test]

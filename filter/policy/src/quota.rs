@@ -1,0 +1,160 @@
+//! Spending: token buckets, one for each caller, agent and separately limited class of operations. All workers of one Envoy spend from
+//! the same buckets, which lie in the host's shared memory; a worker takes a few tokens at a time, so that most requests touch only its
+//! own memory. Who is limited how is `limit`'s business; here is what is left of it.
+
+mod bucket;
+mod cabinet;
+mod flight;
+mod purse;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use cabinet::{SharedMemory, Stale};
+pub use flight::{Flight, Gate, Passage};
+pub use purse::{Purse, Share};
+
+use crate::document::OperationClass;
+use crate::limit::{Limit, Limits};
+use crate::permissions::class_name;
+use crate::token::CallerKey;
+
+/// Microseconds since the epoch.
+pub type UnixMicros = u64;
+
+/// The name of a bucket wherever it lies: a hash of who spends and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BucketId([u8; 16]);
+
+/// A limit with a bucket.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Quota {
+    id: BucketId,
+    requests_per_minute: NonZeroU32,
+    burst: NonZeroU32,
+    /// What its headers call it: `default`, or the class it is for.
+    name: &'static str,
+    /// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10 section 3.1).
+    policy: String,
+}
+
+/// The quotas of one caller on one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quotas {
+    shared: Option<Arc<Quota>>,
+    /// In the order of [`OperationClass`]; the outer `None`: the class spends from `shared`.
+    own: [Option<Option<Arc<Quota>>>; 3],
+    /// How many at once.
+    pub(crate) gate: Option<Gate>,
+}
+
+/// What is left after a request that was admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    quota: Arc<Quota>,
+    /// Requests that would be admitted now.
+    remaining: u32,
+    /// Seconds until the bucket is full.
+    full_in: u64,
+}
+
+/// There was no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exhausted {
+    pub(crate) quota: Arc<Quota>,
+    /// Seconds until there is one, rounded up: at least 1.
+    pub(crate) retry_after: u64,
+}
+
+impl BucketId {
+    /// The bucket of `caller` on `agent`, of the operations called `operations`.
+    #[must_use]
+    pub fn new(caller: &CallerKey, agent: &str, operations: &str) -> Self {
+        Self::of([caller.issuer(), caller.client(), agent, operations])
+    }
+
+    /// What is counted for all callers of `agent` together.
+    #[must_use]
+    pub fn everyone(agent: &str) -> Self {
+        Self::of([agent])
+    }
+
+    fn of<const N: usize>(parts: [&str; N]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            // With their lengths, so that no two lists of parts are the same bytes.
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut id = [0; 16];
+        id.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+        Self(id)
+    }
+}
+
+impl Quota {
+    fn new(limit: Limit, caller: &CallerKey, agent: &str, class: Option<OperationClass>) -> Option<Arc<Self>> {
+        let Limit::Bucket { requests_per_minute, burst } = limit else { return None };
+        let operations = class.map_or("", class_name);
+        let name = class.map_or("default", class_name);
+        let window = u64::from(burst.get()).saturating_mul(60).div_ceil(u64::from(requests_per_minute.get()));
+        let policy = format!("\"{name}\";q={burst};w={window}");
+        let id = BucketId::new(caller, agent, operations);
+        Some(Arc::new(Self { id, requests_per_minute, burst, name, policy }))
+    }
+
+    /// The value of `RateLimit-Policy`: so many requests in the time an empty bucket takes to fill.
+    #[must_use]
+    pub fn policy_header(&self) -> &str {
+        &self.policy
+    }
+}
+
+impl Quotas {
+    pub(crate) fn new(limits: &Limits, caller: &CallerKey, agent: &str) -> Self {
+        let own = |class| limits.own(class).map(|limit| Quota::new(limit, caller, agent, Some(class)));
+        Self {
+            shared: limits.shared.and_then(|limit| Quota::new(limit, caller, agent, None)),
+            own: [OperationClass::Read, OperationClass::Write, OperationClass::Push].map(own),
+            gate: limits.max_concurrent.map(|most| Gate::new(BucketId::new(caller, agent, "at once"), most)),
+        }
+    }
+
+    /// What an operation of `class` spends from; `None`: nothing, it is not limited. A class that is not known is none with a limit of
+    /// its own.
+    pub(crate) fn of(&self, class: Option<OperationClass>) -> Option<&Arc<Quota>> {
+        match class.and_then(|class| self.own.get(class as usize)) {
+            Some(Some(own)) => own.as_ref(),
+            _ => self.shared.as_ref(),
+        }
+    }
+}
+
+impl Allowance {
+    /// The quota that was spent from.
+    #[must_use]
+    pub fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// The value of `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 section 4).
+    #[must_use]
+    pub fn header(&self) -> String {
+        header(self.quota.name, self.remaining, self.full_in)
+    }
+}
+
+impl Exhausted {
+    /// The value of `RateLimit`: nothing left, and when to come back.
+    pub(crate) fn header(&self) -> String {
+        header(self.quota.name, 0, self.retry_after)
+    }
+}
+
+fn header(name: &str, remaining: u32, seconds: u64) -> String {
+    format!("\"{name}\";r={remaining};t={seconds}")
+}

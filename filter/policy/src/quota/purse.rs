@@ -1,0 +1,201 @@
+//! What one worker holds: a few tokens of each bucket its callers spend from, taken from shared memory some at a time and given back
+//! when they lie idle. An empty bucket is remembered until it can hold a token again, so that refusing costs less than admitting.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::bucket::Terms;
+use super::cabinet::{self, Outcome, SharedMemory};
+use super::{Allowance, BucketId, Exhausted, Quota, UnixMicros};
+
+/// Buckets a worker holds tokens of. Past it, callers spend from shared memory, token by token.
+const MOST: usize = 8192;
+/// Most tokens taken at a time.
+const MOST_TAKEN: u32 = 32;
+/// The part of a bucket's tokens that one worker takes at a time, at most: 1/16, or one token.
+const PART: u32 = 16;
+/// Longest that tokens are held before they are counted anew, microseconds. While they are held the bucket refills as if they were spent, so
+/// any stretch of time may admit what this much time brings on top of burst and refill.
+const HELD: UnixMicros = 250_000;
+/// Longest an empty bucket is believed to be empty without another look, microseconds: other workers may give tokens back.
+const BELIEVED: UnixMicros = 1_000_000;
+const SECOND: u64 = 1_000_000;
+
+/// This Envoy's part of every limit: one of so many equal ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Envoys that share a limit.
+    pub nodes: NonZeroU32,
+}
+
+/// One worker's tokens.
+pub struct Purse {
+    share: Share,
+    stashes: HashMap<BucketId, Stash, FixedState>,
+}
+
+/// A worker's tokens of one bucket.
+struct Stash {
+    quota: Arc<Quota>,
+    terms: Terms,
+    tokens: u32,
+    /// When they were taken.
+    taken_at: UnixMicros,
+    /// Tokens to take next time: more while they are used up, starting with one.
+    next: u32,
+    /// Tokens left in shared memory when they were last taken.
+    left: u32,
+    /// Microseconds until that bucket was full.
+    full_in: u64,
+    /// When an empty bucket holds its next token, if nobody gives one back.
+    token_at: UnixMicros,
+    /// Until when it is not looked at again.
+    empty_until: UnixMicros,
+    /// Whether it was used since the last [`Purse::tidy`].
+    recent: bool,
+}
+
+/// What a look into shared memory brought.
+enum Found {
+    Tokens { taken: u32, left: u32, full_in: u64 },
+    Empty { wait: u64 },
+}
+
+impl Share {
+    /// The whole.
+    pub const ALL: Self = Self { nodes: NonZeroU32::MIN };
+}
+
+impl Default for Purse {
+    fn default() -> Self {
+        Self { share: Share::ALL, stashes: HashMap::default() }
+    }
+}
+
+impl Purse {
+    /// Spends a token of `quota`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn spend(
+        &mut self,
+        quota: &Arc<Quota>,
+        shared: &dyn SharedMemory,
+        now: UnixMicros,
+    ) -> Result<Allowance, Exhausted> {
+        if !self.stashes.contains_key(&quota.id) && self.stashes.len() >= MOST {
+            return Stash::new(quota, self.share).spend(shared, now);
+        }
+        let share = self.share;
+        let stash = self.stashes.entry(quota.id).or_insert_with(|| Stash::new(quota, share));
+        if !Arc::ptr_eq(&stash.quota, quota) && stash.quota != *quota {
+            // Another token of the same caller, with another limit: what was taken stays taken.
+            *stash = Stash { tokens: stash.tokens, taken_at: stash.taken_at, ..Stash::new(quota, share) };
+        }
+        stash.spend(shared, now)
+    }
+
+    /// Gives back what lay idle since the last time, and forgets it. Once a second or so.
+    pub fn tidy(&mut self, shared: &dyn SharedMemory, now: UnixMicros) {
+        self.stashes.retain(|id, stash| {
+            if !std::mem::take(&mut stash.recent) {
+                stash.give_back(*id, shared, now);
+                return false;
+            }
+            true
+        });
+    }
+}
+
+impl Stash {
+    fn new(quota: &Arc<Quota>, share: Share) -> Self {
+        Self {
+            quota: Arc::clone(quota),
+            terms: Terms::new(quota, share),
+            tokens: 0,
+            taken_at: 0,
+            next: 1,
+            left: 0,
+            full_in: 0,
+            token_at: 0,
+            empty_until: 0,
+            recent: false,
+        }
+    }
+
+    fn spend(&mut self, shared: &dyn SharedMemory, now: UnixMicros) -> Result<Allowance, Exhausted> {
+        self.recent = true;
+        let held = now.checked_sub(self.taken_at).is_some_and(|since| since <= HELD);
+        if self.tokens == 0 || !held {
+            self.fetch(shared, now)?;
+        }
+        self.tokens = self.tokens.saturating_sub(1);
+        let remaining = self.left.saturating_add(self.tokens);
+        Ok(Allowance { quota: Arc::clone(&self.quota), remaining, full_in: self.full_in.div_ceil(SECOND) })
+    }
+
+    /// Takes tokens from shared memory, at least one, and gives back what was held too long.
+    #[inline(never)]
+    fn fetch(&mut self, shared: &dyn SharedMemory, now: UnixMicros) -> Result<(), Exhausted> {
+        let wait = self.empty_until.saturating_sub(now);
+        // A clock that was set back must not make an empty bucket empty for longer.
+        if wait > 0 && wait <= BELIEVED {
+            return Err(self.exhausted(self.token_at.saturating_sub(now)));
+        }
+        let (terms, next, stale) = (self.terms, self.next, self.tokens);
+        let found = cabinet::open(shared, self.quota.id, self.quota.requests_per_minute.get(), now, |bucket| {
+            bucket.refill_by(&terms, now);
+            bucket.give_back(&terms, stale);
+            let held = bucket.held(&terms);
+            if held == 0 {
+                return Outcome::Unchanged(Found::Empty { wait: bucket.wait(&terms) });
+            }
+            let part = held.checked_div(PART).unwrap_or(0).max(1);
+            let taken = next.min(part);
+            bucket.take(&terms, taken);
+            Outcome::Changed(Found::Tokens {
+                taken,
+                left: held.saturating_sub(taken),
+                full_in: bucket.full_in(&terms),
+            })
+        });
+        match found {
+            Some(Found::Tokens { taken, left, full_in }) => {
+                self.next = if stale == 0 { self.next.saturating_mul(2).min(MOST_TAKEN) } else { 1 };
+                self.taken_at = now;
+                (self.tokens, self.left, self.full_in) = (taken, left, full_in);
+                Ok(())
+            }
+            Some(Found::Empty { wait }) => {
+                self.next = 1;
+                self.token_at = now.saturating_add(wait);
+                self.empty_until = now.saturating_add(wait.min(BELIEVED));
+                Err(self.exhausted(wait))
+            }
+            // Nobody is let through because something failed.
+            None => Err(self.exhausted(SECOND)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_back(&mut self, id: BucketId, shared: &dyn SharedMemory, now: UnixMicros) {
+        let (terms, tokens) = (self.terms, std::mem::take(&mut self.tokens));
+        if tokens == 0 {
+            return;
+        }
+        // Tokens that cannot be given back are lost, which admits less and not more.
+        cabinet::open(shared, id, self.quota.requests_per_minute.get(), now, |bucket| {
+            bucket.refill_by(&terms, now);
+            bucket.give_back(&terms, tokens);
+            Outcome::Changed(())
+        });
+    }
+
+    fn exhausted(&self, wait: u64) -> Exhausted {
+        Exhausted { quota: Arc::clone(&self.quota), retry_after: wait.div_ceil(SECOND).max(1) }
+    }
+}

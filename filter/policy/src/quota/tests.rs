@@ -1,0 +1,264 @@
+//! Buckets under every sequence of times and spenders: workers of one Envoy, each with its purse, over one shared memory.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::bucket::{Bucket, Terms};
+use super::*;
+use crate::token::Caller;
+
+/// A minute, microseconds.
+const MINUTE: u64 = 60_000_000;
+/// When tests begin.
+const START: UnixMicros = 1_767_225_600_000_000;
+/// Longest that a worker holds tokens, microseconds.
+const HELD: u64 = 250_000;
+
+/// A host's shared memory.
+#[derive(Default)]
+struct Memory {
+    values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    /// Writes that fail before the next succeeds.
+    stale: RefCell<u32>,
+}
+
+impl SharedMemory for Memory {
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.values.borrow().get(key).cloned()
+    }
+
+    fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), Stale> {
+        let mut values = self.values.borrow_mut();
+        let known = values.get(key).map_or(0, |(_, version)| *version);
+        let mut stale = self.stale.borrow_mut();
+        if *stale > 0 || (version.is_some_and(|version| version != known) && known != 0) {
+            *stale = stale.saturating_sub(1);
+            return Err(Stale);
+        }
+        values.insert(key.to_owned(), (value.to_vec(), known + 1));
+        Ok(())
+    }
+}
+
+fn quota(client: &str, rate: u32, burst: u32) -> Arc<Quota> {
+    let limit =
+        Limit::Bucket { requests_per_minute: rate.try_into().unwrap(), burst: burst.try_into().unwrap() };
+    Quota::new(limit, Caller::sample(client, &[]).key(), "weather", None).unwrap()
+}
+
+fn spent(purse: &mut Purse, quota: &Arc<Quota>, memory: &Memory, now: UnixMicros, times: u32) -> usize {
+    (0..times).filter(|_| purse.spend(quota, memory, now).is_ok()).count()
+}
+
+/// Whether some stretch of time admitted more than `burst` and what that time and `more` bring.
+fn exceeds(admitted: &[UnixMicros], rate: u32, burst: u32, more: u64) -> bool {
+    (0..admitted.len()).any(|from| {
+        (from..admitted.len()).any(|to| {
+            let window = admitted[to] - admitted[from] + more;
+            (to - from + 1) as u64 > u64::from(burst) + (window * u64::from(rate)).div_ceil(MINUTE)
+        })
+    })
+}
+
+#[test]
+fn a_new_caller_has_the_burst_and_then_the_rate() {
+    let (memory, mut purse, quota) = (Memory::default(), Purse::default(), quota("app", 60, 10));
+    assert_eq!(spent(&mut purse, &quota, &memory, START, 50), 10);
+    assert_eq!(spent(&mut purse, &quota, &memory, START + 999_999, 5), 0);
+    assert_eq!(spent(&mut purse, &quota, &memory, START + 1_000_000, 5), 1);
+    assert_eq!(spent(&mut purse, &quota, &memory, START + MINUTE, 50), 10);
+}
+
+#[test]
+fn who_is_refused_is_told_when_to_come_back() {
+    let (memory, mut purse, quota) = (Memory::default(), Purse::default(), quota("app", 1, 1));
+    let allowance = purse.spend(&quota, &memory, START).unwrap();
+    assert_eq!(allowance.header(), "\"default\";r=0;t=60");
+    for seconds in [0, 1, 59] {
+        let exhausted = purse.spend(&quota, &memory, START + seconds * 1_000_000).unwrap_err();
+        assert_eq!(exhausted.retry_after, 60 - seconds, "{seconds}");
+        assert_eq!(exhausted.header(), format!("\"default\";r=0;t={}", 60 - seconds));
+    }
+    assert!(purse.spend(&quota, &memory, START + MINUTE).is_ok());
+}
+
+#[test]
+fn callers_do_not_spend_each_others_tokens() {
+    let (memory, mut purse) = (Memory::default(), Purse::default());
+    assert_eq!(spent(&mut purse, &quota("a", 60, 10), &memory, START, 100), 10);
+    assert_eq!(spent(&mut purse, &quota("b", 60, 10), &memory, START, 100), 10);
+}
+
+#[test]
+fn workers_spend_from_one_bucket_and_return_what_lies_idle() {
+    let (memory, quota) = (Memory::default(), quota("app", 1, 320));
+    let (mut busy, mut idle) = (Purse::default(), Purse::default());
+    let first = spent(&mut idle, &quota, &memory, START, 3);
+    idle.tidy(&memory, START);
+    idle.tidy(&memory, START);
+    assert_eq!(first + spent(&mut busy, &quota, &memory, START, 400), 320);
+}
+
+#[test]
+fn a_share_of_a_burst_too_small_to_share_is_one_token() {
+    let shares = [1, 3, 1000].map(|nodes: u32| {
+        let terms = Terms::new(&quota("app", 60, 10), Share { nodes: nodes.try_into().unwrap() });
+        Bucket::full(START).held(&terms)
+    });
+    assert_eq!(shares, [10, 3, 1]);
+}
+
+#[test]
+fn nobody_passes_because_the_memory_cannot_be_written() {
+    let (memory, mut purse) = (Memory::default(), Purse::default());
+    *memory.stale.borrow_mut() = u32::MAX;
+    assert_eq!(spent(&mut purse, &quota("app", 60, 10), &memory, START, 20), 0);
+}
+
+#[test]
+fn memory_does_not_grow_with_callers_and_few_of_them_are_forgotten() {
+    let (memory, mut purse) = (Memory::default(), Purse::default());
+    let mut now = START;
+    for caller in 0..100_000 {
+        now += 50;
+        assert!(purse.spend(&quota(&caller.to_string(), 100, 100), &memory, now).is_ok());
+        if caller % 10_000 == 0 {
+            purse.tidy(&memory, now);
+        }
+    }
+    let bytes: usize = memory.values.borrow().iter().map(|(key, (value, _))| key.len() + value.len()).sum();
+    assert!(bytes < 4 << 20, "{bytes}");
+}
+
+fn gate(most: u32) -> Gate {
+    Gate::new(BucketId::everyone("weather"), most.try_into().unwrap())
+}
+
+#[test]
+fn workers_count_together_what_is_under_way() {
+    let (memory, one, two) = (Memory::default(), &mut Flight::new(1), &mut Flight::new(2));
+    let gates = [gate(3)];
+    let first = one.enter(gates.iter(), &memory, 10).unwrap();
+    let rest = [two.enter(gates.iter(), &memory, 10).unwrap(), one.enter(gates.iter(), &memory, 10).unwrap()];
+    assert!(one.enter(gates.iter(), &memory, 10).is_none() && two.enter(gates.iter(), &memory, 10).is_none());
+    one.leave(first, &memory, 11);
+    assert!(two.enter(gates.iter(), &memory, 11).is_some());
+    drop(rest);
+}
+
+#[test]
+fn who_is_refused_at_the_second_gate_holds_nothing_of_the_first() {
+    let (memory, flight) = (Memory::default(), &mut Flight::new(1));
+    let narrow = Gate::new(BucketId::everyone("other"), NonZeroU32::MIN);
+    let both = [gate(2), narrow];
+    let _inside = flight.enter(both.iter(), &memory, 10).unwrap();
+    assert!(flight.enter(both.iter(), &memory, 10).is_none());
+    assert!(flight.enter(both[..1].iter(), &memory, 10).is_some());
+    assert!(flight.enter(both[..1].iter(), &memory, 10).is_none());
+}
+
+#[test]
+fn a_dead_workers_requests_end_with_it_and_a_living_ones_do_not() {
+    let (memory, dead, alive) = (Memory::default(), &mut Flight::new(1), &mut Flight::new(2));
+    let gates = [gate(2)];
+    let _lost = dead.enter(gates.iter(), &memory, 100).unwrap();
+    let _held = alive.enter(gates.iter(), &memory, 100).unwrap();
+    for now in 101..120 {
+        alive.sign(&memory, now);
+    }
+    assert!(alive.enter(gates.iter(), &memory, 120).is_some());
+    assert!(alive.enter(gates.iter(), &memory, 120).is_none());
+}
+
+proptest! {
+    #[test]
+    fn never_more_under_way_than_the_gate_allows(most in 1..5u32, steps in prop::collection::vec((0..3usize, any::<bool>()), 1..80)) {
+        let memory = Memory::default();
+        let mut workers = [Flight::new(1), Flight::new(2), Flight::new(3)];
+        let mut inside: [Vec<Passage>; 3] = Default::default();
+        let gates = [gate(most)];
+        for (worker, enters) in steps {
+            let under_way = inside.iter().map(Vec::len).sum::<usize>();
+            if enters {
+                let passage = workers[worker].enter(gates.iter(), &memory, 50);
+                prop_assert_eq!(passage.is_some(), under_way < most as usize);
+                inside[worker].extend(passage);
+            } else if let Some(passage) = inside[worker].pop() {
+                workers[worker].leave(passage, &memory, 50);
+            }
+        }
+    }
+
+    #[test]
+    fn no_stretch_of_time_admits_more_than_burst_and_refill(
+        rate in 1..2_000u32, burst in 1..50u32, steps in prop::collection::vec((0..400_000u64, 0..3usize, 1..8u32, any::<bool>()), 1..120),
+    ) {
+        let memory = Memory::default();
+        let mut purses = [Purse::default(), Purse::default(), Purse::default()];
+        let (quota, mut now, mut admitted) = (quota("app", rate, burst), START, Vec::new());
+        for (step, worker, times, tidies) in steps {
+            now += step;
+            let purse = &mut purses[worker];
+            let count = spent(purse, &quota, &memory, now, times);
+            admitted.extend(std::iter::repeat_n(now, count));
+            if tidies {
+                purse.tidy(&memory, now);
+            }
+        }
+        prop_assert!(!exceeds(&admitted, rate, burst, HELD));
+    }
+
+    #[test]
+    fn one_bucket_alone_keeps_to_the_microsecond_and_loses_nothing(
+        rate in 1..5_000u32, burst in 1..20u32, steps in prop::collection::vec((0..200_000u64, 1..6u32), 1..120),
+    ) {
+        let terms = Terms::new(&quota("app", rate, burst), Share::ALL);
+        let (mut bucket, mut now, mut admitted) = (Bucket::full(START), START, Vec::new());
+        let mut expected = u64::from(burst) * MINUTE;
+        for (step, times) in steps {
+            now += step;
+            expected = (expected + step * u64::from(rate)).min(u64::from(burst) * MINUTE);
+            bucket.refill_by(&terms, now);
+            for _ in 0..times {
+                prop_assert_eq!(u64::from(bucket.held(&terms)), expected / MINUTE);
+                if expected >= MINUTE {
+                    bucket.take(&terms, 1);
+                    expected -= MINUTE;
+                    admitted.push(now);
+                }
+            }
+        }
+        prop_assert!(!exceeds(&admitted, rate, burst, 0));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_brings_nothing(steps in prop::collection::vec(-20_000_000..20_000_000i64, 1..60)) {
+        let terms = Terms::new(&quota("app", 60, 1_000), Share::ALL);
+        let (mut bucket, mut now, mut forward) = (Bucket { spent: i64::MAX / 2, at: START }, START, 0i64);
+        for step in steps {
+            now = now.saturating_add_signed(step);
+            forward += step.max(0);
+            bucket.refill_by(&terms, now);
+        }
+        prop_assert!(i64::MAX / 2 - bucket.spent <= forward * 60);
+        // However far back it went, time goes on bringing tokens from there, after five seconds at most.
+        let before = bucket.spent;
+        bucket.refill_by(&terms, now + 5_000_001);
+        prop_assert!(before - bucket.spent > 0);
+    }
+
+    #[test]
+    fn shares_together_are_no_more_than_the_whole(rate in 1..5_000u32, nodes in 1..12u32, more in 0..50u32, time in 0..200_000_000u64) {
+        let burst = nodes + more;
+        let quota = quota("app", rate, burst);
+        let terms = Terms::new(&quota, Share { nodes: nodes.try_into().unwrap() });
+        let mut bucket = Bucket::full(START);
+        let first = bucket.held(&terms);
+        bucket.take(&terms, first);
+        bucket.refill_by(&terms, START + time);
+        let all = u64::from(nodes) * u64::from(first + bucket.held(&terms));
+        prop_assert!(all <= u64::from(burst) + (time * u64::from(rate)).div_ceil(MINUTE));
+    }
+}
