@@ -11,6 +11,8 @@ mod cards;
 mod credentials;
 #[path = "e2e/hostile.rs"]
 mod hostile;
+#[path = "e2e/limits.rs"]
+mod limits;
 #[path = "e2e/outage.rs"]
 mod outage;
 #[path = "e2e/peers.rs"]

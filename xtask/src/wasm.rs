@@ -13,7 +13,7 @@ use crate::tools;
 /// File name of the finished module.
 pub(crate) const FILE_NAME: &str = "tollgate_filter.wasm";
 /// Largest finished module, in bytes: what it had when this was set, and 15 %. It travels in every ECDS push and is compiled by every Envoy.
-const SIZE_BUDGET: usize = 920_000;
+const SIZE_BUDGET: usize = 1_100_000;
 
 /// Builds the module and returns the finished file, `target/tools/wasm/tollgate_filter.wasm`. Quick when nothing changed.
 pub(crate) fn build() -> Result<PathBuf> {

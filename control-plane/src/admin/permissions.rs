@@ -1,5 +1,7 @@
 //! `/admin/permissions`: rows that say what a scope grants. What a row may say is the filter's to judge, by its own parser.
 
+use std::num::NonZeroU32;
+
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -8,7 +10,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use tollgate_policy::document::{LimitDocument, OperationClass};
+use tollgate_policy::document::{LimitDocument, OperationClass, OperationLimitsDocument};
 
 use super::{
     AdminState, ApiError,
@@ -102,8 +104,10 @@ fn read(body: Value, scope: Scope) -> Result<Permission, ApiError> {
     let agents = fields.texts(name);
     let operations = fields.each("operations", operation);
     let limit = fields.object("limit").map(read_limit);
+    let operation_limits = fields.object("operationLimits").map(read_operation_limits).unwrap_or_default();
+    let max_concurrent = fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new);
     fields.end();
-    faults.finish(Some(Permission { scope, agents, operations, limit }))
+    faults.finish(Some(Permission { scope, agents, operations, limit, operation_limits, max_concurrent }))
 }
 
 fn operation(text: &str) -> Result<OperationClass, &'static str> {
@@ -123,8 +127,25 @@ fn read_limit(mut fields: Fields<'_>) -> LimitDocument {
     LimitDocument { requests_per_minute, burst, unlimited }
 }
 
+fn read_operation_limits(mut fields: Fields<'_>) -> OperationLimitsDocument {
+    let limits = OperationLimitsDocument {
+        read: fields.object("read").map(read_limit),
+        write: fields.object("write").map(read_limit),
+        push: fields.object("push").map(read_limit),
+    };
+    fields.end();
+    limits
+}
+
 fn view(row: &Permission) -> Value {
     let defaults = [OperationClass::Read, OperationClass::Write];
     let operations = if row.operations.is_empty() { &defaults[..] } else { &row.operations };
-    json!({"scope": row.scope, "agents": row.agents, "operations": operations, "limit": row.limit})
+    json!({
+        "scope": row.scope,
+        "agents": row.agents,
+        "operations": operations,
+        "limit": row.limit,
+        "operationLimits": row.operation_limits,
+        "maxConcurrent": row.max_concurrent,
+    })
 }

@@ -36,6 +36,8 @@ pub struct Agent {
     pub timeouts: Timeouts,
     /// Whether the backend is told who calls.
     pub identity_headers: IdentityHeaders,
+    /// How many requests it gets at once from each Envoy; `None`: any number.
+    pub max_concurrent: Option<NonZeroU32>,
     /// Whether calls are let through.
     pub status: AgentStatus,
     /// The card fetched last; a bad or vanished card keeps it.

@@ -1,6 +1,8 @@
 //! A permission row: what holding a scope grants. Its meaning is the policy crate's, which compiles it.
 
-use tollgate_policy::document::{LimitDocument, OperationClass, PermissionDocument};
+use std::num::NonZeroU32;
+
+use tollgate_policy::document::{LimitDocument, OperationClass, OperationLimitsDocument, PermissionDocument};
 
 use super::Scope;
 
@@ -15,6 +17,10 @@ pub struct Permission {
     pub operations: Vec<OperationClass>,
     /// How often, for each (caller, agent).
     pub limit: Option<LimitDocument>,
+    /// How often, for operations of one class, instead of `limit`.
+    pub operation_limits: OperationLimitsDocument,
+    /// How many at once, for each (caller, agent) on each Envoy.
+    pub max_concurrent: Option<NonZeroU32>,
 }
 
 impl From<&Permission> for PermissionDocument {
@@ -24,8 +30,8 @@ impl From<&Permission> for PermissionDocument {
             agents: row.agents.clone(),
             operations: row.operations.clone(),
             limit: row.limit.clone(),
-            operation_limits: Default::default(),
-            max_concurrent: None,
+            operation_limits: row.operation_limits.clone(),
+            max_concurrent: row.max_concurrent.map(NonZeroU32::get),
         }
     }
 }

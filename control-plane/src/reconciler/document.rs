@@ -1,6 +1,6 @@
 //! The registry as the filter's policy document: the only place where one becomes the other.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
@@ -96,7 +96,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         without: without(paths),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
-        max_concurrent: None,
+        max_concurrent: agent.max_concurrent.map(NonZeroU32::get),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tollgate_policy::document::LimitDocument;
+use tollgate_policy::document::{LimitDocument, OperationLimitsDocument};
 
 use super::{Published, Reconciler};
 use crate::{
@@ -77,7 +77,14 @@ fn client() -> Change {
 
 fn row(limit: Option<LimitDocument>) -> Change {
     let scope = Scope::try_from("s").unwrap();
-    Change::PutPermission(Permission { scope, agents: vec!["*".to_owned()], operations: Vec::new(), limit })
+    Change::PutPermission(Permission {
+        scope,
+        agents: vec!["*".to_owned()],
+        operations: Vec::new(),
+        limit,
+        operation_limits: OperationLimitsDocument::default(),
+        max_concurrent: None,
+    })
 }
 
 #[tokio::test]

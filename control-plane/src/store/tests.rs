@@ -26,7 +26,14 @@ fn row(scope: &str) -> Permission {
     let limit =
         Some(tollgate_policy::document::LimitDocument { requests_per_minute: Some(7), burst: None, unlimited: false });
     let scope = Scope::try_from(scope).unwrap();
-    Permission { scope, agents: vec!["a*".to_owned()], operations: Vec::new(), limit }
+    Permission {
+        scope,
+        agents: vec!["a*".to_owned()],
+        operations: Vec::new(),
+        limit,
+        operation_limits: Default::default(),
+        max_concurrent: NonZeroU32::new(4),
+    }
 }
 
 fn agent(id: &str, auth: BackendAuth) -> Agent {
@@ -58,6 +65,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         health_endpoint: Some("/health".to_owned()),
         heartbeat: Some(Heartbeat { interval: Duration::from_secs(30), misses_allowed: 3 }),
         timeouts: Timeouts { request: Some(Duration::from_millis(1500)), stream_idle: None },
+        max_concurrent: NonZeroU32::new(8),
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
         card: Arc::new(card),

@@ -34,6 +34,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         health_endpoint: None,
         heartbeat: None,
         timeouts: Timeouts::default(),
+        max_concurrent: None,
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
         card: Arc::new(card),

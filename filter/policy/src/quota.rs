@@ -2,8 +2,10 @@
 //! the same buckets, which lie in the host's shared memory; a worker takes a few tokens at a time, so that most requests touch only its
 //! own memory. Who is limited how is `limit`'s business; here is what is left of it.
 
+mod books;
 mod bucket;
 mod cabinet;
+mod fleet;
 mod flight;
 mod purse;
 #[cfg(test)]
@@ -14,9 +16,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use books::Books;
 pub use cabinet::{SharedMemory, Stale};
+pub use fleet::{Leader, Refill, Share};
 pub use flight::{Flight, Gate, Passage};
-pub use purse::{Purse, Share};
+pub use purse::{Counts, Purse};
 
 use crate::document::OperationClass;
 use crate::limit::{Limit, Limits};
@@ -34,6 +38,10 @@ pub struct BucketId([u8; 16]);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quota {
     id: BucketId,
+    caller: CallerKey,
+    agent: Box<str>,
+    /// The class it is for; empty: every class without one of its own.
+    operations: &'static str,
     requests_per_minute: NonZeroU32,
     burst: NonZeroU32,
     /// What its headers call it: `default`, or the class it is for.
@@ -104,7 +112,8 @@ impl Quota {
         let window = u64::from(burst.get()).saturating_mul(60).div_ceil(u64::from(requests_per_minute.get()));
         let policy = format!("\"{name}\";q={burst};w={window}");
         let id = BucketId::new(caller, agent, operations);
-        Some(Arc::new(Self { id, requests_per_minute, burst, name, policy }))
+        let (caller, agent) = (caller.clone(), agent.into());
+        Some(Arc::new(Self { id, caller, agent, operations, requests_per_minute, burst, name, policy }))
     }
 
     /// The value of `RateLimit-Policy`: so many requests in the time an empty bucket takes to fill.

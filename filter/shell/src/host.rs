@@ -47,6 +47,29 @@ pub(crate) fn call(cluster: &str, headers: &[(&str, &str)], timeout: Duration) {
     report(hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, Vec::new(), timeout));
 }
 
+/// Sends a gRPC request, already framed, to `cluster`; answers with what `on_http_call_response` will call it. `None`: it cannot be sent.
+pub(crate) fn post(cluster: &str, path: &str, frame: &[u8], timeout: Duration) -> Option<u32> {
+    let headers = vec![
+        (":method", "POST"),
+        (":path", path),
+        (":authority", cluster),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ];
+    hostcalls::dispatch_http_call(cluster, headers, Some(frame), Vec::new(), timeout).ok()
+}
+
+/// The body of a call's response. Only in `on_http_call_response`.
+pub(crate) fn call_response_body(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// `node.id` of this Envoy; empty if it has none.
+pub(crate) fn node_id() -> String {
+    let id = hostcalls::get_property(vec!["xds", "node", "id"]).ok().flatten().unwrap_or_default();
+    String::from_utf8(id).unwrap_or_default()
+}
+
 /// Asks for `on_tick` in this plugin, every `period`.
 pub(crate) fn tick_every(period: Duration) {
     report(hostcalls::set_tick_period(period));
@@ -126,6 +149,24 @@ impl Counter {
     pub(crate) fn add(self, count: u64) {
         if let (Some(id), Ok(count @ 1..)) = (self.0, i64::try_from(count)) {
             report(hostcalls::increment_metric(id, count));
+        }
+    }
+}
+
+/// A gauge the host keeps, shared by all workers.
+#[derive(Clone, Copy)]
+pub(crate) struct Gauge(Option<u32>);
+
+impl Gauge {
+    /// Defines the gauge, or finds it: at configuration time only.
+    pub(crate) fn define(name: &str) -> Self {
+        Self(hostcalls::define_metric(MetricType::Gauge, name).ok())
+    }
+
+    /// Sets it.
+    pub(crate) fn set(self, value: u64) {
+        if let Some(id) = self.0 {
+            report(hostcalls::record_metric(id, value));
         }
     }
 }

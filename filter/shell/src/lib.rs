@@ -13,6 +13,7 @@
 
 mod header_value;
 mod host;
+mod ledger;
 mod metrics;
 mod plugin;
 mod request;

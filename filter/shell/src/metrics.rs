@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use tollgate_policy::Denial;
 
-use crate::host::Counter;
+use crate::host::{Counter, Gauge};
 
 /// The code of a request that would have been one too many at once.
 const OVERLOADED: &str = "too_many_concurrent";
@@ -27,6 +27,14 @@ pub(crate) struct Metrics {
     pub(crate) host_signatures: Counter,
     /// Signatures the host was asked for and could not verify: they were verified in the module.
     pub(crate) module_signatures: Counter,
+    /// Exchanges with the fleet's ledger that it answered.
+    pub(crate) exchanges_answered: Counter,
+    /// Exchanges that it did not.
+    pub(crate) exchanges_failed: Counter,
+    /// 1: the ledger answers; 0: it has not for two seconds, and buckets are filled by this Envoy's fair share, or not at all.
+    pub(crate) ledger_healthy: Gauge,
+    /// Envoys that share a limit, as far as this one knows.
+    pub(crate) fleet_nodes: Gauge,
     /// Configurations taken, counted once per VM.
     pub(crate) accepted: Counter,
     /// Configurations refused, counted once per VM.
@@ -40,6 +48,7 @@ impl Metrics {
         let lookup = |name: &str| Counter::define(&format!("tollgate_token_cache.result.{name}.total"));
         let signature = |name: &str| Counter::define(&format!("tollgate_signatures.by.{name}.total"));
         let configuration = |name: &str| Counter::define(&format!("tollgate_configurations.result.{name}.total"));
+        let exchange = |name: &str| Counter::define(&format!("tollgate_ledger_exchanges.result.{name}.total"));
         Self {
             allowed: outcome("allowed"),
             unauthenticated: outcome("unauthenticated"),
@@ -53,6 +62,10 @@ impl Metrics {
             cache_misses: lookup("miss"),
             host_signatures: signature("host"),
             module_signatures: signature("module"),
+            exchanges_answered: exchange("answered"),
+            exchanges_failed: exchange("failed"),
+            ledger_healthy: Gauge::define("tollgate_ledger_healthy"),
+            fleet_nodes: Gauge::define("tollgate_fleet_nodes"),
             accepted: configuration("accepted"),
             refused: configuration("refused"),
         }

@@ -2,7 +2,7 @@
 //! new one is taken, so a refused document leaves the last good one in force. What must survive a configuration change is per VM.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
     rc::Rc,
@@ -17,14 +17,17 @@ use tollgate_policy::{ControlPlane, Memory, Policy, token::TokenCache};
 
 use crate::{
     host,
+    ledger::{Exchange, Ledger},
     metrics::{Metrics, Tally},
     request::Request,
     signature::Availability,
     unknown_keys::UnknownKeys,
 };
 
-/// How often the host is told what was counted, and the control plane what was refused for want of a key.
-const REPORT_PERIOD: Duration = Duration::from_secs(1);
+/// How often the host is told what was counted, and the control plane what was refused for want of a key: microseconds.
+const REPORT_PERIOD: u64 = SECOND;
+/// How often a worker looks what is due.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Microseconds.
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -42,6 +45,10 @@ pub(crate) struct Worker {
     pub(crate) signatures: Availability,
     /// What was counted since the last report.
     pub(crate) tally: Tally,
+    /// The exchange with the fleet's ledger.
+    pub(crate) ledger: Ledger,
+    /// When the last of the rarer duties was done, microseconds.
+    reported: Cell<u64>,
     /// Tokens whose key nobody knows.
     pub(crate) unknown_keys: UnknownKeys,
 }
@@ -73,12 +80,35 @@ impl Worker {
             memory: RefCell::new(Memory::new(seed, TokenCache::DEFAULT_CAPACITY)),
             signatures: Availability::default(),
             tally: Tally::default(),
+            ledger: Ledger::new(seed),
+            reported: Cell::new(0),
             unknown_keys: UnknownKeys::default(),
         }
     }
 }
 
-impl Context for Plugin {}
+impl Context for Plugin {
+    fn on_http_call_response(&mut self, call: u32, _headers: usize, body: usize, _trailers: usize) {
+        let Some(service) = &self.service else { return };
+        match service.worker.ledger.answered(call, body, host::now()) {
+            Exchange::Answered => service.metrics.exchanges_answered.add(1),
+            Exchange::Failed => service.metrics.exchanges_failed.add(1),
+            Exchange::Other => {}
+        }
+    }
+}
+
+impl Service {
+    /// Takes part in the fleet's limits, where there is a fleet.
+    fn exchange(&self, now: u64) {
+        let Some(quota) = &self.policy.gateway().quota else { return };
+        let standing = self.worker.ledger.tick(quota, self.worker.memory.borrow_mut().purse(), now);
+        if let Some(healthy) = standing.healthy {
+            self.metrics.ledger_healthy.set(u64::from(healthy));
+            self.metrics.fleet_nodes.set(u64::from(standing.share.nodes.get()));
+        }
+    }
+}
 
 impl RootContext for Plugin {
     fn on_configure(&mut self, size: usize) -> bool {
@@ -87,7 +117,7 @@ impl RootContext for Plugin {
             Ok(policy) => {
                 metrics.accepted.add(1);
                 host::log_info(&format!("tollgate: policy generation {} is in force", policy.generation()));
-                host::tick_every(REPORT_PERIOD);
+                host::tick_every(TICK);
                 self.service = Some(Rc::new(Service { policy, metrics, worker: WORKER.with(Rc::clone) }));
                 true
             }
@@ -102,6 +132,11 @@ impl RootContext for Plugin {
     fn on_tick(&mut self) {
         let Some(service) = &self.service else { return };
         let now = host::now();
+        service.exchange(now);
+        if now.abs_diff(service.worker.reported.get()) < REPORT_PERIOD {
+            return;
+        }
+        service.worker.reported.set(now);
         let mut memory = service.worker.memory.borrow_mut();
         memory.purse().tidy(&host::Shared, now);
         memory.flight().sign(&host::Shared, now / SECOND);

@@ -40,6 +40,7 @@ pub(super) struct Draft {
     health_endpoint: Option<String>,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
+    max_concurrent: Option<NonZeroU32>,
     identity_headers: IdentityHeaders,
     status: Option<AgentStatus>,
 }
@@ -77,6 +78,7 @@ impl Draft {
             health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
             timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
+            max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             status: fields.parsed("status", super::status_named),
             backends: backends.unwrap_or_default(),
@@ -107,6 +109,7 @@ impl Draft {
             health_endpoint: self.health_endpoint,
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
+            max_concurrent: self.max_concurrent,
             identity_headers: self.identity_headers,
             status,
             card: card.into(),

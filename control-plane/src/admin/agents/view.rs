@@ -48,6 +48,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
             "requestSeconds": agent.timeouts.request.map(|time| time.as_secs()),
             "streamIdleSeconds": agent.timeouts.stream_idle.map(|time| time.as_secs()),
         },
+        "maxConcurrent": agent.max_concurrent,
         "identityHeaders": agent.identity_headers == IdentityHeaders::Sent,
         "lastSynced": rfc3339(agent.card.fetched_at),
         "lastSyncError": agent.sync_error,

@@ -1,7 +1,9 @@
 //! A permission row as stored.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
-use tollgate_policy::document::{LimitDocument, OperationClass};
+use tollgate_policy::document::{LimitDocument, OperationClass, OperationLimitsDocument};
 
 use crate::domain::{Permission, Scope};
 
@@ -13,17 +15,28 @@ pub(super) struct Stored {
     operations: Vec<OperationClass>,
     #[serde(default)]
     limit: Option<LimitDocument>,
+    #[serde(default)]
+    operation_limits: OperationLimitsDocument,
+    #[serde(default)]
+    max_concurrent: Option<NonZeroU32>,
 }
 
 impl From<&Permission> for Stored {
     fn from(row: &Permission) -> Self {
-        Self { agents: row.agents.clone(), operations: row.operations.clone(), limit: row.limit.clone() }
+        Self {
+            agents: row.agents.clone(),
+            operations: row.operations.clone(),
+            limit: row.limit.clone(),
+            operation_limits: row.operation_limits.clone(),
+            max_concurrent: row.max_concurrent,
+        }
     }
 }
 
 impl Stored {
     pub(super) fn into_domain(self, key: &str) -> Result<Permission, String> {
         let scope = Scope::try_from(key).map_err(|error| error.to_string())?;
-        Ok(Permission { scope, agents: self.agents, operations: self.operations, limit: self.limit })
+        let Self { agents, operations, limit, operation_limits, max_concurrent } = self;
+        Ok(Permission { scope, agents, operations, limit, operation_limits, max_concurrent })
     }
 }

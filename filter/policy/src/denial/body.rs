@@ -81,7 +81,9 @@ pub(super) fn render(reason: &Reason, message: &str, binding: &Binding, agent: O
         }
         Binding::Gateway | Binding::Grpc => {
             let code = reason.code().to_ascii_uppercase();
-            json(&Envelope { error: GatewayError { code, message, details: Metadata { agent, retry_after: reason.retry_after() } } })
+            json(&Envelope {
+                error: GatewayError { code, message, details: Metadata { agent, retry_after: reason.retry_after() } },
+            })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gateway's own settings, checked.
 
-use crate::document::{AdminExposure, BodyMode, GatewayDocument, HostMode, RecordMode};
+use crate::document::{AdminExposure, BodyMode, GatewayDocument, HostMode, QuotaDocument, RecordMode, RevokedStreams};
 use crate::fault::ConfigFault;
 use crate::ids::Scope;
 
@@ -26,6 +26,10 @@ pub struct Gateway {
     pub admin: AdminExposure,
     /// The scope that opens it.
     pub admin_scope: Scope,
+    /// The fleet's ledger; `None`: each Envoy counts alone.
+    pub quota: Option<QuotaDocument>,
+    /// What becomes of a revoked caller's open streams.
+    pub revoked_streams: RevokedStreams,
 }
 
 /// Whether there is a control plane behind this gateway.
@@ -52,6 +56,9 @@ impl Gateway {
         if !(1..=MAX_BODY).contains(&max_body_bytes) {
             faults.push(ConfigFault::new("gateway.maxBodyBytes", "must be between 1 and 16777216"));
         }
+        if document.quota.as_ref().is_some_and(|quota| quota.cluster.is_empty()) {
+            faults.push(ConfigFault::new("gateway.quota.cluster", "must not be empty"));
+        }
         let control_plane = match document.control_plane_cluster {
             Some(name) if name.is_empty() => {
                 faults.push(ConfigFault::new("gateway.controlPlaneCluster", "must not be empty"));
@@ -69,6 +76,8 @@ impl Gateway {
             control_plane,
             admin: document.admin,
             admin_scope: document.admin_scope,
+            quota: document.quota,
+            revoked_streams: document.revoked_streams,
         }
     }
 }

@@ -1,20 +1,28 @@
 //! One token bucket: continuous refill in whole numbers, nothing lost to rounding and nothing gained. Amounts are in units of a
 //! microsecond at one request a minute, so that time times rate is an amount. The clock is the caller's, and may go back.
 
-use super::{Quota, Share, UnixMicros};
+use std::num::NonZeroU32;
+
+use super::{Quota, Refill, Share, UnixMicros};
 
 /// One token where an Envoy is alone: the microseconds of a minute.
 const TOKEN: i64 = 60_000_000;
 /// A clock that is further back than this was set; one that is less so belongs to a worker that read it a moment earlier.
 const CLOCK_SET: UnixMicros = 5_000_000;
+/// When to look again for tokens that the ledger may lend, microseconds.
+const SOON: u64 = 100_000;
 /// Most Envoys a share is divided by.
 const MAX_NODES: u32 = 10_000;
 
 /// What a bucket holds and how it fills: a limit, and the share of it that this Envoy has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
-    /// Units a microsecond brings.
+    /// Units a microsecond brings; 0 where only the ledger brings tokens.
     rate: i64,
+    /// No time before this brings any: until then the ledger did.
+    since: UnixMicros,
+    /// Who fills it.
+    pub(super) refill: Refill,
     /// Units that make a token. A share is a matter of price: with three Envoys, each of three buckets that fill at the whole rate
     /// sells a token for three.
     price: i64,
@@ -33,11 +41,20 @@ pub(super) struct Bucket {
 
 impl Terms {
     pub(super) fn new(quota: &Quota, share: Share) -> Self {
+        Self::of(quota.requests_per_minute, quota.burst, share)
+    }
+
+    pub(super) fn of(requests_per_minute: NonZeroU32, burst: NonZeroU32, share: Share) -> Self {
         let nodes = i64::from(share.nodes.get().min(MAX_NODES));
         // However many share it, each may sell one token.
-        let burst = i64::from(quota.burst.get()).max(nodes);
+        let burst = i64::from(burst.get()).max(nodes);
         Self {
-            rate: i64::from(quota.requests_per_minute.get()),
+            rate: match share.refill {
+                Refill::Time => i64::from(requests_per_minute.get()),
+                Refill::Leases => 0,
+            },
+            since: share.since,
+            refill: share.refill,
             price: TOKEN.saturating_mul(nodes),
             size: TOKEN.saturating_mul(burst),
         }
@@ -63,8 +80,9 @@ impl Bucket {
         self.at = now;
     }
 
-    /// [`Bucket::refill`] at the rate of `terms`.
+    /// [`Bucket::refill`] as `terms` say.
     pub(super) fn refill_by(&mut self, terms: &Terms, now: UnixMicros) {
+        self.at = self.at.max(terms.since.min(now));
         self.refill(terms.rate, now);
     }
 
@@ -85,6 +103,11 @@ impl Bucket {
         self.spent = self.spent.saturating_sub(returned).max(self.spent.min(0));
     }
 
+    /// Puts in tokens that the ledger lent, which may be more than this Envoy's share.
+    pub(super) fn put(&mut self, terms: &Terms, tokens: u32) {
+        self.spent = self.spent.saturating_sub(terms.price.saturating_mul(i64::from(tokens)));
+    }
+
     /// Microseconds until it holds a token.
     pub(super) fn wait(&self, terms: &Terms) -> u64 {
         let missing = self.spent.saturating_add(terms.price).saturating_sub(terms.size);
@@ -97,8 +120,11 @@ impl Bucket {
     }
 }
 
-/// The time that brings `units`, rounded up.
+/// The time that brings `units`, rounded up. Where only the ledger brings any, that is a matter of its next answers: soon.
 fn time(units: i64, rate: i64) -> u64 {
+    if rate <= 0 {
+        return if units > 0 { SOON } else { 0 };
+    }
     let (units, rate) = (u64::try_from(units).unwrap_or(0), u64::try_from(rate).unwrap_or(1).max(1));
     units.div_ceil(rate)
 }

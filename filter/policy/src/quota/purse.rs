@@ -2,14 +2,14 @@
 //! when they lie idle. An empty bucket is remembered until it can hold a token again, so that refusing costs less than admitting.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::books;
 use super::bucket::Terms;
 use super::cabinet::{self, Outcome, SharedMemory};
-use super::{Allowance, BucketId, Exhausted, Quota, UnixMicros};
+use super::{Allowance, BucketId, Exhausted, Quota, Refill, Share, UnixMicros};
 
 /// Buckets a worker holds tokens of. Past it, callers spend from shared memory, token by token.
 const MOST: usize = 8192;
@@ -23,13 +23,7 @@ const HELD: UnixMicros = 250_000;
 /// Longest an empty bucket is believed to be empty without another look, microseconds: other workers may give tokens back.
 const BELIEVED: UnixMicros = 1_000_000;
 const SECOND: u64 = 1_000_000;
-
-/// This Envoy's part of every limit: one of so many equal ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Envoys that share a limit.
-    pub nodes: NonZeroU32,
-}
+const MINUTE: u64 = 60_000_000;
 
 /// One worker's tokens.
 pub struct Purse {
@@ -56,17 +50,25 @@ struct Stash {
     empty_until: UnixMicros,
     /// Whether it was used since the last [`Purse::tidy`].
     recent: bool,
+    /// What became of requests since the last [`Purse::post`].
+    counts: Counts,
+}
+
+/// What became of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Had a token.
+    pub admitted: u64,
+    /// Had none.
+    pub refused: u64,
+    /// Would have been one too many at once.
+    pub shed: u64,
 }
 
 /// What a look into shared memory brought.
 enum Found {
     Tokens { taken: u32, left: u32, full_in: u64 },
     Empty { wait: u64 },
-}
-
-impl Share {
-    /// The whole.
-    pub const ALL: Self = Self { nodes: NonZeroU32::MIN };
 }
 
 impl Default for Purse {
@@ -98,6 +100,38 @@ impl Purse {
         stash.spend(shared, now)
     }
 
+    /// What is to be divided by how many Envoys from now on, and who fills buckets.
+    pub fn share(&mut self, share: Share) {
+        if self.share == share {
+            return;
+        }
+        self.share = share;
+        for stash in self.stashes.values_mut() {
+            stash.terms = Terms::new(&stash.quota, share);
+            stash.empty_until = 0;
+        }
+    }
+
+    /// Notes a request that would have been one too many at once.
+    pub fn shed(&mut self, quota: &Arc<Quota>) {
+        if let Some(stash) = self.stashes.get_mut(&quota.id) {
+            stash.counts.shed = stash.counts.shed.saturating_add(1);
+        }
+    }
+
+    /// Leaves what became of requests since the last time where the worker that speaks for all finds it.
+    pub fn post(&mut self, shared: &dyn SharedMemory) {
+        let news = self.stashes.values_mut().filter_map(|stash| {
+            let counts = std::mem::take(&mut stash.counts);
+            (counts != Counts::default()).then(|| (Arc::clone(&stash.quota), counts))
+        });
+        for (quota, counts) in books::post(shared, news.collect()) {
+            if let Some(stash) = self.stashes.get_mut(&quota.id) {
+                stash.counts = counts;
+            }
+        }
+    }
+
     /// Gives back what lay idle since the last time, and forgets it. Once a second or so.
     pub fn tidy(&mut self, shared: &dyn SharedMemory, now: UnixMicros) {
         self.stashes.retain(|id, stash| {
@@ -123,15 +157,20 @@ impl Stash {
             token_at: 0,
             empty_until: 0,
             recent: false,
+            counts: Counts::default(),
         }
     }
 
     fn spend(&mut self, shared: &dyn SharedMemory, now: UnixMicros) -> Result<Allowance, Exhausted> {
         self.recent = true;
         let held = now.checked_sub(self.taken_at).is_some_and(|since| since <= HELD);
-        if self.tokens == 0 || !held {
-            self.fetch(shared, now)?;
+        if (self.tokens == 0 || !held)
+            && let Err(exhausted) = self.fetch(shared, now)
+        {
+            self.counts.refused = self.counts.refused.saturating_add(1);
+            return Err(exhausted);
         }
+        self.counts.admitted = self.counts.admitted.saturating_add(1);
         self.tokens = self.tokens.saturating_sub(1);
         let remaining = self.left.saturating_add(self.tokens);
         Ok(Allowance { quota: Arc::clone(&self.quota), remaining, full_in: self.full_in.div_ceil(SECOND) })
@@ -156,11 +195,7 @@ impl Stash {
             let part = held.checked_div(PART).unwrap_or(0).max(1);
             let taken = next.min(part);
             bucket.take(&terms, taken);
-            Outcome::Changed(Found::Tokens {
-                taken,
-                left: held.saturating_sub(taken),
-                full_in: bucket.full_in(&terms),
-            })
+            Outcome::Changed(Found::Tokens { taken, left: held.saturating_sub(taken), full_in: bucket.full_in(&terms) })
         });
         match found {
             Some(Found::Tokens { taken, left, full_in }) => {
@@ -171,7 +206,7 @@ impl Stash {
             }
             Some(Found::Empty { wait }) => {
                 self.next = 1;
-                self.token_at = now.saturating_add(wait);
+                self.token_at = now.saturating_add(wait.max(self.fleet_wait()));
                 self.empty_until = now.saturating_add(wait.min(BELIEVED));
                 Err(self.exhausted(wait))
             }
@@ -193,6 +228,14 @@ impl Stash {
             bucket.give_back(&terms, tokens);
             Outcome::Changed(())
         });
+    }
+
+    /// Microseconds in which the whole fleet gets another token, where the ledger fills the bucket.
+    fn fleet_wait(&self) -> u64 {
+        match self.terms.refill {
+            Refill::Time => 0,
+            Refill::Leases => MINUTE.div_ceil(u64::from(self.quota.requests_per_minute.get())),
+        }
     }
 
     fn exhausted(&self, wait: u64) -> Exhausted {

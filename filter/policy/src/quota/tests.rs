@@ -43,8 +43,7 @@ impl SharedMemory for Memory {
 }
 
 fn quota(client: &str, rate: u32, burst: u32) -> Arc<Quota> {
-    let limit =
-        Limit::Bucket { requests_per_minute: rate.try_into().unwrap(), burst: burst.try_into().unwrap() };
+    let limit = Limit::Bucket { requests_per_minute: rate.try_into().unwrap(), burst: burst.try_into().unwrap() };
     Quota::new(limit, Caller::sample(client, &[]).key(), "weather", None).unwrap()
 }
 
@@ -104,7 +103,7 @@ fn workers_spend_from_one_bucket_and_return_what_lies_idle() {
 #[test]
 fn a_share_of_a_burst_too_small_to_share_is_one_token() {
     let shares = [1, 3, 1000].map(|nodes: u32| {
-        let terms = Terms::new(&quota("app", 60, 10), Share { nodes: nodes.try_into().unwrap() });
+        let terms = Terms::new(&quota("app", 60, 10), Share { nodes: nodes.try_into().unwrap(), ..Share::ALL });
         Bucket::full(START).held(&terms)
     });
     assert_eq!(shares, [10, 3, 1]);
@@ -253,7 +252,7 @@ proptest! {
     fn shares_together_are_no_more_than_the_whole(rate in 1..5_000u32, nodes in 1..12u32, more in 0..50u32, time in 0..200_000_000u64) {
         let burst = nodes + more;
         let quota = quota("app", rate, burst);
-        let terms = Terms::new(&quota, Share { nodes: nodes.try_into().unwrap() });
+        let terms = Terms::new(&quota, Share { nodes: nodes.try_into().unwrap(), ..Share::ALL });
         let mut bucket = Bucket::full(START);
         let first = bucket.held(&terms);
         bucket.take(&terms, first);
@@ -261,4 +260,99 @@ proptest! {
         let all = u64::from(nodes) * u64::from(first + bucket.held(&terms));
         prop_assert!(all <= u64::from(burst) + (time * u64::from(rate)).div_ceil(MINUTE));
     }
+}
+
+/// One Envoy: its memory, one worker with a purse, and the books of the worker that leads.
+#[derive(Default)]
+struct Envoy {
+    memory: Memory,
+    purse: Purse,
+    books: Books,
+}
+
+impl Envoy {
+    /// One exchange, the ledger lending `lent` of what is asked for; what was asked for the only bucket.
+    fn exchange(&mut self, now: UnixMicros, nodes: u32, lent: impl Fn(u64) -> u64) -> u64 {
+        self.purse.post(&self.memory);
+        self.books.collect(&self.memory, now, 100_000);
+        let share = Share::read(&self.memory);
+        let reports = self.books.report(&self.memory, share, now);
+        let wanted = reports.first().map_or(0, |report| report.wanted);
+        let answer = tollgate_proto::quota::v1::SyncResponse {
+            nodes,
+            state: tollgate_proto::quota::v1::LeaseState::Leasing.into(),
+            granted: reports.iter().map(|report| lent(report.wanted)).collect(),
+        };
+        self.books.answered(&answer, &self.memory, share, now);
+        let share = self.books.share(share, crate::document::QuotaAway::FairShare, now);
+        share.write(&self.memory);
+        self.purse.share(share);
+        wanted
+    }
+}
+
+#[test]
+fn an_envoy_of_three_spends_its_share_and_then_what_it_is_lent() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 600, 30));
+    assert_eq!(envoy.exchange(START, 3, |_| 0), 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START, 100), 10);
+    // A hundred in a tenth of a second: as much as the bucket holds would be spent before the ledger can be asked thrice.
+    assert_eq!(envoy.exchange(START + 100_000, 3, |_| 7), 30);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START + 110_000, 100), 7);
+    // Time alone brings nothing while the ledger lends.
+    assert_eq!(envoy.exchange(START + 200_000, 3, |_| 0), 30);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START + 20_000_000, 100), 0);
+}
+
+#[test]
+fn with_the_ledger_away_an_envoy_goes_on_with_its_fair_share() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 600, 30));
+    envoy.exchange(START, 3, |_| 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START, 100), 10);
+    let away = START + 3_000_000;
+    assert!(!envoy.books.is_healthy(away));
+    let fair = envoy.books.share(Share::read(&envoy.memory), crate::document::QuotaAway::FairShare, away);
+    envoy.purse.share(fair);
+    // From then on, not from when the tokens were spent: 600 a minute by three is a token each 300 ms.
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, away, 100), 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, away + 1_000_000, 100), 3);
+    let refusing = envoy.books.share(fair, crate::document::QuotaAway::Refuse, away + 1_000_000);
+    envoy.purse.share(refusing);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, away + 60_000_000, 100), 0);
+}
+
+#[test]
+fn an_idle_bucket_is_filled_to_its_share_and_leaves_the_books() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 600, 30));
+    envoy.exchange(START, 3, |_| 0);
+    spent(&mut envoy.purse, &quota, &envoy.memory, START, 4);
+    envoy.exchange(START + 100_000, 3, |_| 0);
+    for tenth in 2..100 {
+        envoy.exchange(START + tenth * 100_000, 3, |wanted| wanted.min(1));
+        envoy.purse.tidy(&envoy.memory, START + tenth * 100_000);
+    }
+    assert_eq!(envoy.exchange(START + 10_000_000, 3, |_| panic!("nothing is told of it")), 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START + 10_100_000, 100), 10);
+}
+
+#[test]
+fn what_was_told_to_no_avail_is_told_again() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 5));
+    spent(&mut envoy.purse, &quota, &envoy.memory, START, 7);
+    envoy.purse.post(&envoy.memory);
+    for _ in 0..2 {
+        envoy.books.collect(&envoy.memory, START, 100_000);
+        let reports = envoy.books.report(&envoy.memory, Share::ALL, START);
+        assert_eq!((reports[0].admitted, reports[0].refused), (5, 2));
+        envoy.books.unanswered();
+    }
+}
+
+#[test]
+fn one_worker_leads_until_it_is_not_heard_of() {
+    let (memory, one, two) = (Memory::default(), Leader { worker: 1 }, Leader { worker: 2 });
+    assert!(!one.leads(&memory, START) && one.leads(&memory, START + 1));
+    assert!(!two.leads(&memory, START + 500_000) && one.leads(&memory, START + 900_000));
+    assert!(!two.leads(&memory, START + 1_800_000) && two.leads(&memory, START + 2_000_000));
+    assert!(!one.leads(&memory, START + 2_000_001));
 }

@@ -1,0 +1,265 @@
+//! What the leading worker tells the ledger and does with the answer. Every worker leaves what its callers did in a mailbox; the leader
+//! enters it in its books, reports it with what each bucket holds, asks for tokens ahead of need, and puts into the buckets what was lent.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use prost::Message;
+use tollgate_proto::quota::v1 as wire;
+
+use super::bucket::Terms;
+use super::cabinet::{self, Outcome};
+use super::{BucketId, Counts, Quota, Refill, Share, SharedMemory, UnixMicros};
+use crate::document::QuotaAway;
+
+const MAILBOX: &str = "tollgate.mailbox";
+/// Longest mailbox, bytes. What finds no room waits with its worker.
+const MAILBOX_SIZE: usize = 256 * 1024;
+/// Buckets in the books. Past it, further ones live on their share alone.
+const MOST: usize = 20_000;
+/// Buckets in one report.
+const MOST_TOLD: usize = 2_000;
+/// Tokens are asked for ahead of need, for so much time, microseconds.
+const AHEAD: u64 = 300_000;
+/// Without an answer for so long, microseconds, the ledger is away.
+const AWAY: UnixMicros = 2_000_000;
+/// A full bucket leaves the books when it was not used for so long, microseconds.
+const IDLE: UnixMicros = 5_000_000;
+const SECOND: u64 = 1_000_000;
+
+/// The leader's books.
+#[derive(Default)]
+pub struct Books {
+    lines: HashMap<BucketId, Line, FixedState>,
+    /// Buckets of the report that is not answered yet, in its order.
+    told: Vec<BucketId>,
+    /// When the ledger answered last.
+    answered: UnixMicros,
+    /// Whether it lent then, and to how many.
+    lends: bool,
+    nodes: Option<NonZeroU32>,
+}
+
+struct Line {
+    key: wire::BucketKey,
+    quota: Bounds,
+    counts: Counts,
+    /// Of the report that is on its way.
+    telling: Counts,
+    /// Requests a second, smoothed.
+    demand: u64,
+    used: UnixMicros,
+    told: UnixMicros,
+}
+
+/// Rate and burst, as a report says them.
+#[derive(Clone, Copy)]
+struct Bounds {
+    requests_per_minute: NonZeroU32,
+    burst: NonZeroU32,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.admitted = self.admitted.saturating_add(other.admitted);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.shed = self.shed.saturating_add(other.shed);
+    }
+}
+
+/// Leaves what a worker's callers did in the mailbox. What finds no room is answered back.
+pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Arc<Quota>, Counts)>) -> Vec<(Arc<Quota>, Counts)> {
+    if news.is_empty() {
+        return news;
+    }
+    let mut letters = Vec::new();
+    for (quota, counts) in &news {
+        let report = wire::BucketReport {
+            key: Some(wire::BucketKey {
+                issuer: quota.caller.issuer().to_owned(),
+                client: quota.caller.client().to_owned(),
+                agent: quota.agent.to_string(),
+                operations: quota.operations.to_owned(),
+            }),
+            limit: Some(wire::Limit { requests_per_minute: quota.requests_per_minute.get(), burst: quota.burst.get() }),
+            admitted: counts.admitted,
+            refused: counts.refused,
+            shed: counts.shed,
+            ..wire::BucketReport::default()
+        };
+        letters.extend_from_slice(&report.encode_length_delimited_to_vec());
+    }
+    for _ in 0..16 {
+        let Some((mut bytes, version)) = shared.get(MAILBOX) else {
+            let _ = shared.set(MAILBOX, &[], None);
+            continue;
+        };
+        if bytes.len().saturating_add(letters.len()) > MAILBOX_SIZE {
+            break;
+        }
+        bytes.extend_from_slice(&letters);
+        if shared.set(MAILBOX, &bytes, Some(version)).is_ok() {
+            return Vec::new();
+        }
+    }
+    news
+}
+
+impl Books {
+    /// Empties the mailbox into the books.
+    pub fn collect(&mut self, shared: &dyn SharedMemory, now: UnixMicros, elapsed: UnixMicros) {
+        let Some((bytes, version)) = shared.get(MAILBOX) else { return };
+        if !bytes.is_empty() && shared.set(MAILBOX, &[], Some(version)).is_err() {
+            return;
+        }
+        let mut arrived: HashMap<BucketId, u64, FixedState> = HashMap::default();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let Ok(report) = wire::BucketReport::decode_length_delimited(&mut rest) else { break };
+            if let Some((id, requests)) = self.enter(report, now) {
+                let count = arrived.entry(id).or_insert(0);
+                *count = count.saturating_add(requests);
+            }
+        }
+        for (id, line) in &mut self.lines {
+            let requests = arrived.get(id).copied().unwrap_or(0);
+            let rate = requests.saturating_mul(SECOND).checked_div(elapsed.max(1)).unwrap_or(0);
+            // Rises at once, falls by half an exchange: a caller that comes in bursts keeps what it needs.
+            line.demand = rate.max(line.demand / 2);
+        }
+    }
+
+    fn enter(&mut self, report: wire::BucketReport, now: UnixMicros) -> Option<(BucketId, u64)> {
+        let (key, limit) = (report.key?, report.limit?);
+        let id = BucketId::of([&key.issuer, &key.client, &key.agent, &key.operations]);
+        let quota = Bounds {
+            requests_per_minute: NonZeroU32::new(limit.requests_per_minute)?,
+            burst: NonZeroU32::new(limit.burst)?,
+        };
+        if self.lines.len() >= MOST && !self.lines.contains_key(&id) {
+            return None;
+        }
+        let line = self.lines.entry(id).or_insert_with(|| Line::new(key, quota));
+        (line.quota, line.used) = (quota, now);
+        line.counts.add(Counts { admitted: report.admitted, refused: report.refused, shed: report.shed });
+        Some((id, report.admitted.saturating_add(report.refused)))
+    }
+
+    /// The report to send, with everything that changed or wants tokens.
+    pub fn report(&mut self, shared: &dyn SharedMemory, share: Share, now: UnixMicros) -> Vec<wire::BucketReport> {
+        self.told.clear();
+        let mut reports = Vec::new();
+        let mut full = Vec::new();
+        let mut by_wait: Vec<(&BucketId, &mut Line)> = self.lines.iter_mut().collect();
+        by_wait.sort_by_key(|(_, line)| line.told);
+        for (id, line) in by_wait.into_iter().take(MOST_TOLD) {
+            let held = held(shared, *id, line.quota, share, now);
+            let own = line.quota.burst.get().checked_div(share.nodes.get()).unwrap_or(0).max(1);
+            let ahead = line.demand.saturating_mul(AHEAD).div_ceil(SECOND).min(u64::from(line.quota.burst.get()));
+            let wanted = match share.refill {
+                Refill::Time if share.nodes == NonZeroU32::MIN => 0,
+                _ => u64::from(own).max(ahead).saturating_sub(u64::from(held)),
+            };
+            let quiet = line.counts == Counts::default();
+            if quiet && wanted == 0 && now.saturating_sub(line.used) > IDLE && held >= own {
+                full.push(*id);
+            }
+            line.telling = std::mem::take(&mut line.counts);
+            line.told = now;
+            self.told.push(*id);
+            reports.push(line.report(u64::from(held), wanted));
+        }
+        for id in full {
+            self.lines.remove(&id);
+        }
+        reports
+    }
+
+    /// The ledger answered: what it lent goes into the buckets, and all workers hear of their share.
+    pub fn answered(&mut self, answer: &wire::SyncResponse, shared: &dyn SharedMemory, share: Share, now: UnixMicros) {
+        self.answered = now;
+        self.nodes = NonZeroU32::new(answer.nodes).or(self.nodes);
+        self.lends = answer.state() == wire::LeaseState::Leasing;
+        for (id, granted) in std::mem::take(&mut self.told).into_iter().zip(answer.granted.iter().copied()) {
+            let Some(line) = self.lines.get_mut(&id) else { continue };
+            line.telling = Counts::default();
+            let granted = u32::try_from(granted).unwrap_or(u32::MAX).min(line.quota.burst.get());
+            if granted > 0 {
+                let terms = line.quota.terms(share);
+                cabinet::open(shared, id, line.quota.requests_per_minute.get(), now, |bucket| {
+                    bucket.refill_by(&terms, now);
+                    bucket.put(&terms, granted);
+                    Outcome::Changed(())
+                });
+            }
+        }
+    }
+
+    /// The ledger did not answer: what was told is told again.
+    pub fn unanswered(&mut self) {
+        for id in std::mem::take(&mut self.told) {
+            if let Some(line) = self.lines.get_mut(&id) {
+                let telling = std::mem::take(&mut line.telling);
+                line.counts.add(telling);
+            }
+        }
+    }
+
+    /// The share that holds now, `before` having held so far.
+    #[must_use]
+    pub fn share(&self, before: Share, away: QuotaAway, now: UnixMicros) -> Share {
+        let nodes = self.nodes.unwrap_or(before.nodes);
+        let is_away = now.abs_diff(self.answered) > AWAY;
+        let refill = match (is_away, self.lends && nodes > NonZeroU32::MIN, away) {
+            (true, _, QuotaAway::Refuse) | (false, true, _) => Refill::Leases,
+            (true, _, QuotaAway::FairShare) | (false, false, _) => Refill::Time,
+        };
+        let since = if refill == before.refill { before.since } else { now };
+        Share { nodes, refill, since }
+    }
+
+    /// Whether the ledger has answered lately.
+    #[must_use]
+    pub fn is_healthy(&self, now: UnixMicros) -> bool {
+        now.abs_diff(self.answered) <= AWAY
+    }
+}
+
+impl Bounds {
+    fn terms(self, share: Share) -> Terms {
+        Terms::of(self.requests_per_minute, self.burst, share)
+    }
+}
+
+impl Line {
+    fn new(key: wire::BucketKey, quota: Bounds) -> Self {
+        Self { key, quota, counts: Counts::default(), telling: Counts::default(), demand: 0, used: 0, told: 0 }
+    }
+
+    fn report(&self, held: u64, wanted: u64) -> wire::BucketReport {
+        wire::BucketReport {
+            key: Some(self.key.clone()),
+            limit: Some(wire::Limit {
+                requests_per_minute: self.quota.requests_per_minute.get(),
+                burst: self.quota.burst.get(),
+            }),
+            held,
+            wanted,
+            demand: u32::try_from(self.demand).unwrap_or(u32::MAX),
+            admitted: self.telling.admitted,
+            refused: self.telling.refused,
+            shed: self.telling.shed,
+        }
+    }
+}
+
+fn held(shared: &dyn SharedMemory, id: BucketId, quota: Bounds, share: Share, now: UnixMicros) -> u32 {
+    let terms = quota.terms(share);
+    let held = cabinet::open(shared, id, quota.requests_per_minute.get(), now, |bucket| {
+        bucket.refill_by(&terms, now);
+        Outcome::Unchanged(bucket.held(&terms))
+    });
+    held.unwrap_or(0)
+}

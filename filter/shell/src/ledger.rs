@@ -1,0 +1,146 @@
+//! The exchange with the fleet's ledger: one worker of this Envoy tells it, several times a second, what all workers' callers spent and
+//! will need, and spreads what it answers. Never on a request's path. The service is `tollgate.quota.v1.QuotaService`, spoken to by
+//! hand: gRPC over the host's HTTP call is five bytes before a message.
+
+use std::{cell::RefCell, time::Duration};
+
+use prost::Message;
+use tollgate_policy::{
+    document::QuotaDocument,
+    quota::{Books, Leader, Purse, Share, SharedMemory, UnixMicros},
+};
+use tollgate_proto::quota::v1 as wire;
+
+use crate::host::{self, Shared};
+
+/// Time between two exchanges, microseconds.
+const PERIOD: UnixMicros = 100_000;
+/// How long the ledger may take. Past it, what it answers is not waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A call that was never answered, not even by the host, is given up after so long, microseconds.
+const LOST: UnixMicros = 2_000_000;
+/// Names this Envoy process, in shared memory: every worker must find the same.
+const INSTANCE_KEY: &str = "tollgate.instance";
+/// gRPC's message prefix: not compressed, and four bytes of length.
+const PREFIX: usize = 5;
+
+/// A worker's side of it. Most workers only listen.
+pub(crate) struct Ledger {
+    leader: Leader,
+    /// Random.
+    seed: u64,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    books: Books,
+    /// The call that is not answered yet, and since when.
+    waits_for: Option<(u32, UnixMicros)>,
+    exchanged: UnixMicros,
+}
+
+/// What came of an exchange.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    /// The ledger answered.
+    Answered,
+    /// It did not.
+    Failed,
+    /// That call was none of the ledger's.
+    Other,
+}
+
+/// How the fleet's limits stand for this Envoy.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing {
+    pub(crate) share: Share,
+    /// Whether this worker leads, and then whether the ledger answers.
+    pub(crate) healthy: Option<bool>,
+}
+
+impl Ledger {
+    pub(crate) fn new(seed: u64) -> Self {
+        let [a, b, c, d, ..] = seed.to_le_bytes();
+        Self { leader: Leader { worker: u32::from_le_bytes([a, b, c, d]) }, seed, state: RefCell::default() }
+    }
+
+    /// Does what is due: posts what this worker's callers did, exchanges if this worker leads, and takes over the share in force.
+    pub(crate) fn tick(&self, quota: &QuotaDocument, purse: &mut Purse, now: UnixMicros) -> Standing {
+        purse.post(&Shared);
+        let mut share = Share::read(&Shared);
+        let mut healthy = None;
+        if self.leader.leads(&Shared, now) {
+            let mut state = self.state.borrow_mut();
+            let next = state.books.share(share, quota.when_away, now);
+            if next != share {
+                share = next;
+                share.write(&Shared);
+            }
+            state.exchange(quota, share, self.instance(), now);
+            healthy = Some(state.books.is_healthy(now));
+        }
+        purse.share(share);
+        Standing { share, healthy }
+    }
+
+    /// The answer to a call of this plugin's.
+    pub(crate) fn answered(&self, call: u32, body: usize, now: UnixMicros) -> Exchange {
+        let mut state = self.state.borrow_mut();
+        if state.waits_for.is_none_or(|(waits_for, _)| waits_for != call) {
+            return Exchange::Other;
+        }
+        state.waits_for = None;
+        let frame = host::call_response_body(body);
+        let message = frame.get(PREFIX..).filter(|_| frame.first() == Some(&0));
+        let Some(answer) = message.and_then(|message| wire::SyncResponse::decode(message).ok()) else {
+            state.books.unanswered();
+            return Exchange::Failed;
+        };
+        let share = Share::read(&Shared);
+        state.books.answered(&answer, &Shared, share, now);
+        Exchange::Answered
+    }
+
+    /// The number that tells this Envoy process from the one before.
+    fn instance(&self) -> u64 {
+        let read = || Shared.get(INSTANCE_KEY).and_then(|(bytes, _)| bytes.first_chunk().copied());
+        if read().is_none() {
+            let _ = Shared.set(INSTANCE_KEY, &self.seed.to_le_bytes(), None);
+        }
+        read().map_or(self.seed, u64::from_le_bytes)
+    }
+}
+
+impl State {
+    fn exchange(&mut self, quota: &QuotaDocument, share: Share, instance: u64, now: UnixMicros) {
+        let elapsed = now.abs_diff(self.exchanged);
+        if self.waits_for.is_some_and(|(_, since)| now.abs_diff(since) < LOST) || elapsed < PERIOD {
+            return;
+        }
+        if self.waits_for.take().is_some() {
+            self.books.unanswered();
+        }
+        self.exchanged = now;
+        self.books.collect(&Shared, now, elapsed);
+        let request = wire::SyncRequest {
+            node_id: host::node_id(),
+            instance,
+            policy_digests: Vec::new(),
+            buckets: self.books.report(&Shared, share, now),
+        };
+        match host::post(&quota.cluster, wire::SYNC_PATH, &framed(&request), PATIENCE) {
+            Some(call) => self.waits_for = Some((call, now)),
+            None => self.books.unanswered(),
+        }
+    }
+}
+
+fn framed(message: &wire::SyncRequest) -> Vec<u8> {
+    let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
+    let mut frame = Vec::with_capacity(message.encoded_len().saturating_add(PREFIX));
+    frame.push(0);
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&message.encode_to_vec());
+    frame
+}
