@@ -14,6 +14,7 @@ mod nodes;
 mod openapi;
 mod paging;
 mod permissions;
+mod revocations;
 #[cfg(test)]
 pub(crate) mod scene;
 #[cfg(test)]
@@ -85,6 +86,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(clients::routes())
         .merge(issuers::routes())
         .merge(nodes::routes())
+        .merge(revocations::routes())
         .merge(openapi::routes())
         .route("/admin", axum::routing::any(unknown_path))
         .route("/admin/{*rest}", axum::routing::any(unknown_path))
@@ -107,6 +109,8 @@ async fn admit(State(state): State<AdminState>, request: Request, next: Next) ->
         return refusal.with_challenge(challenge).into_response();
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut request = request;
+    request.extensions_mut().insert(visitor.clone());
     let mut response = next.run(request).await;
     // Some answers hold a new secret.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -25,6 +25,7 @@ use crate::{
     domain::{AgentId, UnixSeconds},
     issuer::{JwksReader, Refresher},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
+    revocation_expiry,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
 use foundation::Foundation;
@@ -120,6 +121,8 @@ impl Bound {
         let (refresher, unknown_keys) =
             Refresher::new(foundation.store.clone(), keys.clone(), foundation.config.jwks_refresh);
         tasks.background("key set refresh", refresher.run());
+        let expiry = revocation_expiry::run(foundation.store.clone(), foundation.clock);
+        tasks.background("expiry of revocations", expiry);
         tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();

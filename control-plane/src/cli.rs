@@ -7,6 +7,7 @@ mod issuers;
 mod nodes;
 mod output;
 mod permissions;
+mod revocations;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,10 @@ pub enum ClientCommand {
     Clients(Command<clients::Action>),
     /// External issuers whose tokens are believed.
     Issuers(Command<issuers::Action>),
+    /// Cuts off a client, a subject, a token or an issuer, now, on every Envoy.
+    Revoke(revocations::Revoke),
+    /// Who is cut off.
+    Revocations(Command<revocations::Action>),
     /// Each Envoy: what it has, and what it refused.
     Nodes(nodes::Nodes),
     /// Gets an access token by client credentials, and prints it.
@@ -134,6 +139,10 @@ pub async fn execute(command: ClientCommand, out: &mut Vec<u8>) -> Result<(), Cl
         }
         ClientCommand::Issuers(command) => {
             issuers::run(&Session::open(&command.connection).await?, command.action, out).await
+        }
+        ClientCommand::Revoke(command) => revocations::revoke(command, out).await,
+        ClientCommand::Revocations(command) => {
+            revocations::run(&Session::open(&command.connection).await?, command.action, out).await
         }
         ClientCommand::Nodes(command) => nodes::run(command, out).await,
         ClientCommand::Token(command) => token::run(command, out).await,

@@ -8,6 +8,7 @@ mod generation;
 mod issuer;
 mod permission;
 mod registry;
+mod revocation;
 mod secret;
 
 pub use agent::{
@@ -20,6 +21,7 @@ pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
 pub use permission::Permission;
 pub use registry::Registry;
+pub use revocation::{Revocation, RevocationId, RevocationIdError};
 pub use secret::{Secret, SecretText};
 pub use tollgate_policy::ids::{AgentId, Scope};
 

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::AgentId;
+use tollgate_policy::document::RevocationDocument;
+
+use crate::domain::{AgentId, UnixSeconds};
 
 /// A caller with a verified token.
 pub trait Visitor: Send + Sync {
@@ -11,6 +13,8 @@ pub trait Visitor: Send + Sync {
     fn client(&self) -> &str;
     /// Whether it holds the admin scope.
     fn is_admin(&self) -> bool;
+    /// Whether `revocation` would cut it off.
+    fn is_cut_off_by(&self, revocation: &RevocationDocument, now: UnixSeconds) -> bool;
     /// Whether it may do anything at all with the agent.
     fn may_see(&self, agent: &AgentId) -> bool;
 }

@@ -14,6 +14,7 @@ pub mod issuer;
 pub mod log;
 pub mod outbound;
 pub mod reconciler;
+pub mod revocation_expiry;
 pub mod secrets;
 pub mod store;
 pub mod strict_json;

@@ -16,7 +16,8 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::domain::{
-    Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Registry, Scope, SigningKey,
+    Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Registry, Revocation, RevocationId,
+    Scope, SigningKey,
 };
 use disk::Disk;
 pub use seal::{SealError, SealingKey};
@@ -64,6 +65,10 @@ pub enum Change {
     PutIssuer(ExternalIssuer),
     /// Removes an external issuer, by `iss`.
     DeleteIssuer(String),
+    /// Creates or replaces a revocation.
+    PutRevocation(Revocation),
+    /// Removes a revocation.
+    DeleteRevocation(RevocationId),
     /// Replaces the embedded issuer's keys, oldest first.
     PutSigningKeys(Vec<SigningKey>),
 }

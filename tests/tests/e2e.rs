@@ -17,6 +17,8 @@ mod limits;
 mod outage;
 #[path = "e2e/peers.rs"]
 mod peers;
+#[path = "e2e/revocations.rs"]
+mod revocations;
 #[path = "e2e/secrets.rs"]
 mod secrets;
 #[path = "e2e/tls.rs"]

@@ -11,6 +11,7 @@ use axum::{
     routing::{get, patch, post},
 };
 use serde_json::{Value, json};
+use tollgate_policy::document::RevocationDocument;
 
 use super::{
     AdminState, ApiError,
@@ -20,9 +21,12 @@ use super::{
     paging::Page,
 };
 use crate::{
-    domain::{Client, ClientId, Registry, Scope},
+    domain::{Client, ClientId, Registry, Revocation, RevocationId, Scope, UnixSeconds},
     store::Change,
 };
+
+/// Longest that a token of the embedded issuer can be good for, leeway included, seconds.
+const LONGEST_TOKEN: u64 = 86_400 + 300;
 
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()
@@ -130,9 +134,31 @@ async fn change(
 async fn remove(State(state): State<AdminState>, Path(id): Path<String>, wait: Wait) -> Result<Response, ApiError> {
     let id = client_id(&id)?;
     let body = json!({"status": "deleted", "clientId": id.as_str()});
-    let decide = move |registry: &Registry| find(registry, &id).map(|_| vec![Change::DeleteClient(id.clone())]);
+    let outlived = state.embedded_issuer.clone().map(|issuer| outlived(issuer, &id, (state.clock)()));
+    let decide = move |registry: &Registry| {
+        find(registry, &id)?;
+        let revoked = outlived.into_iter().map(Change::PutRevocation);
+        Ok::<_, ApiError>(revoked.chain([Change::DeleteClient(id)]).collect())
+    };
     let generation = state.store.write(decide).await?;
     Ok(written(&state.nodes, StatusCode::OK, body, generation, wait).await)
+}
+
+/// The tokens that a deleted client left behind. A client made anew of the same id has newer ones.
+fn outlived(issuer: String, id: &ClientId, now: UnixSeconds) -> Revocation {
+    Revocation {
+        id: RevocationId::random(),
+        cuts_off: RevocationDocument {
+            issuer: Some(issuer),
+            client: Some(id.to_string()),
+            issued_before: Some(now + 1),
+            until: Some(now + LONGEST_TOKEN),
+            ..RevocationDocument::default()
+        },
+        reason: "the client was deleted".to_owned(),
+        created_by: String::new(),
+        created_at: now,
+    }
 }
 
 fn client_id(text: &str) -> Result<ClientId, ApiError> {

@@ -106,6 +106,14 @@ impl<'f> Fields<'f> {
         }
     }
 
+    /// A string that must be there.
+    pub(super) fn required(&mut self, name: &str) -> Option<String> {
+        if !self.has(name) {
+            self.missing("MISSING_REQUIRED_FIELD", name);
+        }
+        self.text(name)
+    }
+
     /// A string that `parse` takes.
     pub(super) fn parsed<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(name)?;

@@ -8,6 +8,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tollgate_policy::document::RevocationDocument;
 use tower::ServiceExt;
 
 use crate::{
@@ -82,6 +83,9 @@ impl Visitor for Bearer {
     }
     fn is_admin(&self) -> bool {
         self.0 == "admin"
+    }
+    fn is_cut_off_by(&self, revocation: &RevocationDocument, _: UnixSeconds) -> bool {
+        revocation.client.as_deref() == Some("tester")
     }
     fn may_see(&self, agent: &AgentId) -> bool {
         self.0.split(' ').any(|id| id == agent.as_str())

@@ -11,6 +11,25 @@ pub(super) fn rfc3339(seconds: UnixSeconds) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
+/// Reads what [`rfc3339`] writes.
+pub(super) fn parse(text: &str) -> Option<UnixSeconds> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, by: char| -> Option<[u64; 3]> {
+        let parts: Vec<u64> = text.split(by).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        parts.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    if !(1970..=9999).contains(&year) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // No day of that year is further than 366 days from its first, which lies near 365.2425 days a year.
+    let about = (year - 1970) * 365 + (year - 1968) / 4;
+    let days = (about.saturating_sub(40)..about + 400).find(|days| civil(*days) == (year, month, day))?;
+    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
+    // Only one way to write it: what has other widths or signs is not read.
+    (rfc3339(seconds) == text).then_some(seconds)
+}
+
 /// Year, month and day of a day counted from 1970-01-01, by years that begin in March, so that the leap day is the last.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Days since 0000-03-01, in eras of 400 years.
@@ -27,7 +46,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{DAY, parse, rfc3339};
 
     #[test]
     fn writes_days_that_calendars_get_wrong() {
@@ -40,6 +59,24 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), expect);
+            assert_eq!(parse(expect), Some(seconds));
+        }
+    }
+
+    #[test]
+    fn reads_every_day_and_no_other_way_to_write_it() {
+        for day in (0..80_000).step_by(97).chain([2_932_896]) {
+            assert_eq!(parse(&rfc3339(day * DAY + 86_399)), Some(day * DAY + 86_399));
+        }
+        for text in [
+            "",
+            "2026-02-29T00:00:00Z",
+            "2026-1-02T03:04:05Z",
+            "2026-01-02T03:04:05",
+            "2026-01-02T24:00:00Z",
+            "+2026-01-02T03:04:05Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

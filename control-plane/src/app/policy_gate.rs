@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_policy::{
-    Policy,
-    token::{Caller, NoHost, TokenCache, TokenFault, authenticate, key_hint},
+    Policy, Revocations,
+    document::RevocationDocument,
+    token::{Caller, NoHost, TokenCache, TokenFault, key_hint},
 };
 
 use crate::{
-    domain::AgentId,
+    domain::{AgentId, UnixSeconds},
     gate::{Gate, Unverified, Visitor},
     issuer::{Clock, UnknownKeys},
     reconciler::Published,
@@ -43,7 +44,7 @@ impl Gate for PolicyGate {
         let now = (self.clock)();
         let outcome = {
             let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            authenticate(policy.issuers(), &mut remembered, authorization, now, &NoHost)
+            policy.authenticate(&mut remembered, authorization, now, &NoHost)
         };
         match outcome {
             Ok(caller) => Ok(Arc::new(PolicyVisitor { policy, caller })),
@@ -65,6 +66,10 @@ impl Visitor for PolicyVisitor {
 
     fn is_admin(&self) -> bool {
         self.policy.is_admin(&self.caller)
+    }
+
+    fn is_cut_off_by(&self, revocation: &RevocationDocument, now: UnixSeconds) -> bool {
+        Revocations::would_cut_off(revocation, &self.caller, now)
     }
 
     fn may_see(&self, agent: &AgentId) -> bool {

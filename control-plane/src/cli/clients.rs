@@ -39,7 +39,7 @@ pub enum Action {
         #[arg(long, value_name = "N")]
         overlap_seconds: Option<u32>,
     },
-    /// Removes one. Tokens that are out stay valid until they expire.
+    /// Removes one, and its tokens with it.
     Delete {
         /// Its id.
         id: String,
@@ -51,7 +51,7 @@ pub enum Action {
         /// Its id.
         id: String,
     },
-    /// Lets it get no tokens, until it is enabled.
+    /// Lets it get no tokens, and refuses those that are out, until it is enabled.
     Disable {
         /// Its id.
         id: String,

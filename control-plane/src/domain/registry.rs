@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Scope, SigningKey};
+use super::{
+    Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Revocation, RevocationId, Scope,
+    SigningKey,
+};
 
 /// Everything at one generation.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +20,8 @@ pub struct Registry {
     pub clients: BTreeMap<ClientId, Arc<Client>>,
     /// External issuers by `iss`.
     pub issuers: BTreeMap<String, Arc<ExternalIssuer>>,
+    /// Who is cut off.
+    pub revocations: BTreeMap<RevocationId, Arc<Revocation>>,
     /// The embedded issuer's keys, oldest first.
     pub signing_keys: Vec<Arc<SigningKey>>,
 }

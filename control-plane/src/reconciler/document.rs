@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
-    AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, Interface, IssuerDocument, PolicyDocument, VERSION,
+    AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, Interface, IssuerDocument, PolicyDocument,
+    RevocationDocument, VERSION,
 };
 
 use crate::{
@@ -30,7 +31,7 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
         agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
-        revocations: Vec::new(),
+        revocations: revocations(registry, config),
         digest: None,
     }
 }
@@ -73,6 +74,17 @@ fn embedded(registry: &Registry, config: &Config) -> Option<IssuerDocument> {
         scope_prefix: None,
         jwks: json!({ "keys": keys }),
     })
+}
+
+/// Whoever was revoked, and clients that are disabled: what they hold is good for nothing either.
+fn revocations(registry: &Registry, config: &Config) -> Vec<RevocationDocument> {
+    let issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
+    let disabled = registry.clients.values().filter(|client| client.disabled).map(|client| RevocationDocument {
+        issuer: issuer.clone(),
+        client: Some(client.id.to_string()),
+        ..RevocationDocument::default()
+    });
+    registry.revocations.values().map(|it| it.cuts_off.clone()).chain(disabled).collect()
 }
 
 fn external(issuer: &ExternalIssuer) -> IssuerDocument {

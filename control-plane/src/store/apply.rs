@@ -19,6 +19,8 @@ pub(super) fn to_registry(before: &Registry, changes: &[Change]) -> Registry {
             Change::DeleteClient(id) => drop(after.clients.remove(id)),
             Change::PutIssuer(issuer) => put(&mut after.issuers, issuer.issuer.clone(), issuer),
             Change::DeleteIssuer(issuer) => drop(after.issuers.remove(issuer)),
+            Change::PutRevocation(it) => put(&mut after.revocations, it.id.clone(), it),
+            Change::DeleteRevocation(id) => drop(after.revocations.remove(id)),
             Change::PutSigningKeys(keys) => after.signing_keys = keys.iter().cloned().map(Arc::new).collect(),
         }
     }

@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod issuer;
 mod permission;
+mod revocation;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) enum Table {
     Permissions,
     Clients,
     Issuers,
+    Revocations,
     SigningKeys,
 }
 
@@ -47,8 +49,8 @@ struct Envelope<T> {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Agents, Self::Permissions, Self::Clients, Self::Issuers, Self::SigningKeys];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Agents, Self::Permissions, Self::Clients, Self::Issuers, Self::Revocations, Self::SigningKeys];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -56,6 +58,7 @@ impl Table {
             Self::Permissions => "permissions",
             Self::Clients => "clients",
             Self::Issuers => "issuers",
+            Self::Revocations => "revocations",
             Self::SigningKeys => "signing-keys",
         }
     }
@@ -66,6 +69,7 @@ impl Table {
             Self::Permissions => b"permissions/",
             Self::Clients => b"clients/",
             Self::Issuers => b"issuers/",
+            Self::Revocations => b"revocations/",
             Self::SigningKeys => b"signing-keys/",
         }
     }
@@ -90,6 +94,8 @@ pub(super) fn written(change: &Change, sealing: &SealingKey) -> Vec<(Table, Stri
         Change::DeleteClient(id) => gone(Table::Clients, id.as_str()),
         Change::PutIssuer(issuer) => put(Table::Issuers, &issuer.issuer, encode(&issuer::Stored::from(issuer))),
         Change::DeleteIssuer(issuer) => gone(Table::Issuers, issuer),
+        Change::PutRevocation(it) => put(Table::Revocations, it.id.as_str(), encode(&revocation::Stored::from(it))),
+        Change::DeleteRevocation(id) => gone(Table::Revocations, id.as_str()),
         Change::PutSigningKeys(keys) => keys
             .iter()
             .flat_map(|key| {
@@ -119,6 +125,10 @@ impl Record<'_> {
             Table::Issuers => {
                 let issuer = decode::<issuer::Stored>(bytes)?.into_domain(self.key)?;
                 registry.issuers.insert(issuer.issuer.clone(), Arc::new(issuer));
+            }
+            Table::Revocations => {
+                let revocation = decode::<revocation::Stored>(bytes)?.into_domain(self.key)?;
+                registry.revocations.insert(revocation.id.clone(), Arc::new(revocation));
             }
             Table::SigningKeys => {
                 let key = decode::<issuer::StoredKey>(bytes)?.into_domain(self)?;

@@ -21,7 +21,7 @@ use crate::permissions::Operations;
 use crate::policy::{Agent, ControlPlane, Policy};
 use crate::quota::Quota;
 use crate::record;
-use crate::token::{Caller, SignatureHost, UnixSeconds, authenticate};
+use crate::token::{Caller, SignatureHost, UnixSeconds};
 
 pub use pending::Pending;
 
@@ -83,7 +83,7 @@ impl<'a> Request<'a> {
         if target == Target::Public {
             return self.to_control_plane(Action::Public);
         }
-        let caller = authenticate(self.policy.issuers(), &mut memory.tokens, self.head.authorization, now, host);
+        let caller = self.policy.authenticate(&mut memory.tokens, self.head.authorization, now, host);
         let caller = Arc::clone(self.caller.insert(caller.map_err(Reason::Token)?));
         match target {
             Target::Public => self.to_control_plane(Action::Public),

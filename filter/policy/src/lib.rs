@@ -32,6 +32,7 @@ mod permissions;
 mod policy;
 pub mod quota;
 mod record;
+mod revocations;
 pub mod token;
 
 pub use admission::{Action, Admission, Identity, Rewrite, Route};
@@ -45,6 +46,7 @@ pub use memory::Memory;
 pub use operation::Operation;
 pub use permissions::{Grant, Operations};
 pub use policy::{Agent, ControlPlane, Gateway, Policy};
+pub use revocations::Revocations;
 pub use token::{
     Caller, CallerKey, HostAlgorithm, Issuers, NoHost, SignatureHost, TokenCache, TokenFault, UnixSeconds, authenticate,
 };

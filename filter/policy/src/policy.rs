@@ -17,7 +17,8 @@ use crate::fault::{ConfigError, ConfigFault};
 use crate::ids::AgentId;
 use crate::limit::Limit;
 use crate::permissions::{Grant, Permissions};
-use crate::token::{Caller, Issuers};
+use crate::revocations::Revocations;
+use crate::token::{Caller, Issuers, SignatureHost, TokenCache, TokenFault, UnixSeconds, authenticate};
 
 /// Tells policies apart whose documents carry the same generation.
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -30,6 +31,8 @@ pub struct Policy {
     issuers: Issuers,
     permissions: Permissions,
     agents: HashMap<AgentId, Arc<Agent>, FixedState>,
+    revocations: Revocations,
+    digest: Option<Box<str>>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -69,6 +72,7 @@ impl Policy {
         let gateway = Gateway::compile(document.gateway, &mut faults);
         let permissions = Permissions::compile(&document.permissions, default_limit, &gateway.admin_scope, &mut faults);
         let agents = compile_agents(document.agents, &mut faults);
+        let revocations = Revocations::compile(document.revocations, &mut faults);
         match issuers {
             Some(issuers) if faults.is_empty() => Ok(Self {
                 serial: SERIAL.fetch_add(1, Ordering::Relaxed),
@@ -77,6 +81,8 @@ impl Policy {
                 issuers,
                 permissions,
                 agents,
+                revocations,
+                digest: document.digest.map(Into::into),
             }),
             _ => Err(ConfigError::from(faults)),
         }
@@ -92,6 +98,33 @@ impl Policy {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// What its document calls its contents.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// Who is cut off.
+    #[must_use]
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Authenticates a request by its `Authorization` header; whoever is cut off has no verified caller, whatever the cache knows.
+    ///
+    /// # Errors
+    /// Why the request has no verified caller.
+    pub fn authenticate(
+        &self,
+        cache: &mut TokenCache,
+        authorization: Option<&[u8]>,
+        now: UnixSeconds,
+        host: &dyn SignatureHost,
+    ) -> Result<Arc<Caller>, TokenFault> {
+        let caller = authenticate(&self.issuers, cache, authorization, now, host)?;
+        if self.revocations.cuts_off(&caller, now) { Err(TokenFault::Revoked) } else { Ok(caller) }
     }
 
     /// Whose tokens are believed.
@@ -125,7 +158,8 @@ impl Policy {
     }
 
     /// A number no other policy of this process has.
-    pub(crate) fn serial(&self) -> u64 {
+    #[must_use]
+    pub fn serial(&self) -> u64 {
         self.serial
     }
 }

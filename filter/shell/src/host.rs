@@ -75,6 +75,14 @@ pub(crate) fn tick_every(period: Duration) {
     report(hostcalls::set_tick_period(period));
 }
 
+/// Resets a stream that is under way, one whose context was not deleted yet, for the context `own`. Only in `on_tick`.
+pub(crate) fn reset_stream(context: u32, own: u32) {
+    if hostcalls::set_effective_context(context).is_ok() {
+        report(hostcalls::reset_http_request());
+        report(hostcalls::set_effective_context(own));
+    }
+}
+
 /// Answers the request instead of a backend.
 pub(crate) fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -18,9 +18,10 @@ mod metrics;
 mod plugin;
 mod request;
 mod signature;
+mod streams;
 mod unknown_keys;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(plugin::Plugin::new()));
+    proxy_wasm::set_root_context(|context| Box::new(plugin::Plugin::new(context)));
 }}

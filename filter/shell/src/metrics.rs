@@ -35,6 +35,8 @@ pub(crate) struct Metrics {
     pub(crate) ledger_healthy: Gauge,
     /// Envoys that share a limit, as far as this one knows.
     pub(crate) fleet_nodes: Gauge,
+    /// Streams of revoked callers that were reset.
+    pub(crate) streams_ended: Counter,
     /// Configurations taken, counted once per VM.
     pub(crate) accepted: Counter,
     /// Configurations refused, counted once per VM.
@@ -66,6 +68,7 @@ impl Metrics {
             exchanges_failed: exchange("failed"),
             ledger_healthy: Gauge::define("tollgate_ledger_healthy"),
             fleet_nodes: Gauge::define("tollgate_fleet_nodes"),
+            streams_ended: Counter::define("tollgate_revoked_streams_ended_total"),
             accepted: configuration("accepted"),
             refused: configuration("refused"),
         }

@@ -21,6 +21,7 @@ use crate::{
     metrics::{Metrics, Tally},
     request::Request,
     signature::Availability,
+    streams::Streams,
     unknown_keys::UnknownKeys,
 };
 
@@ -47,6 +48,10 @@ pub(crate) struct Worker {
     pub(crate) tally: Tally,
     /// The exchange with the fleet's ledger.
     pub(crate) ledger: Ledger,
+    /// Streams under way.
+    pub(crate) streams: Streams,
+    /// The policy that streams under way were last held against.
+    swept: Cell<u64>,
     /// When the last of the rarer duties was done, microseconds.
     reported: Cell<u64>,
     /// Tokens whose key nobody knows.
@@ -62,13 +67,15 @@ pub(crate) struct Service {
 
 /// The root context: the policy this configuration holds, if it was good.
 pub(crate) struct Plugin {
+    /// The host's number for this context.
+    context: u32,
     service: Option<Rc<Service>>,
 }
 
 impl Plugin {
     /// A plugin that has no policy yet: every request is answered 503.
-    pub(crate) fn new() -> Self {
-        Self { service: None }
+    pub(crate) fn new(context: u32) -> Self {
+        Self { context, service: None }
     }
 }
 
@@ -81,6 +88,8 @@ impl Worker {
             signatures: Availability::default(),
             tally: Tally::default(),
             ledger: Ledger::new(seed),
+            streams: Streams::default(),
+            swept: Cell::new(0),
             reported: Cell::new(0),
             unknown_keys: UnknownKeys::default(),
         }
@@ -110,6 +119,15 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Ends what revoked callers have under way, as soon as a policy says who they are.
+    fn cut_off(&self, own: u32, now: u64) {
+        if self.worker.swept.replace(self.policy.serial()) != self.policy.serial() {
+            self.metrics.streams_ended.add(self.worker.streams.cut_off(&self.policy, own, now / SECOND));
+        }
+    }
+}
+
 impl RootContext for Plugin {
     fn on_configure(&mut self, size: usize) -> bool {
         let metrics = Metrics::define();
@@ -133,6 +151,7 @@ impl RootContext for Plugin {
         let Some(service) = &self.service else { return };
         let now = host::now();
         service.exchange(now);
+        service.cut_off(self.context, now);
         if now.abs_diff(service.worker.reported.get()) < REPORT_PERIOD {
             return;
         }
@@ -147,8 +166,8 @@ impl RootContext for Plugin {
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Request::new(self.service.clone())))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Request::new(self.service.clone(), context_id)))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -32,6 +32,8 @@ const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 pub(crate) struct Request {
     /// `None`: no policy was ever accepted.
     service: Option<Rc<Service>>,
+    /// The host's number for this stream.
+    stream: u32,
     /// A decision that waits for the end of the body.
     pending: Option<Pending>,
     /// What its caller may still spend, once it was admitted.
@@ -53,8 +55,8 @@ enum Writing {
 
 impl Request {
     /// A request that is decided by `service`.
-    pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
-        Self { service, pending: None, allowance: None, passage: None }
+    pub(crate) fn new(service: Option<Rc<Service>>, stream: u32) -> Self {
+        Self { service, stream, pending: None, allowance: None, passage: None }
     }
 
     /// The body is complete: decide.
@@ -73,6 +75,9 @@ impl Request {
             Decision::Admit(admission) => match self.spend(service, admission) {
                 Err(reason) => deny(service, &admission.refuse(&reason, service.policy.gateway())),
                 Ok(()) => {
+                    if let Some(caller) = admission.caller() {
+                        service.worker.streams.begin(self.stream, caller);
+                    }
                     keep_record(service, admission.record());
                     set_headers(admission, writing);
                     service.worker.tally.count_allowed();
@@ -99,7 +104,9 @@ impl Request {
 impl Drop for Request {
     /// The stream is over, however it ended.
     fn drop(&mut self) {
-        if let (Some(service), Some(passage)) = (&self.service, self.passage.take()) {
+        let Some(service) = &self.service else { return };
+        service.worker.streams.end(self.stream);
+        if let Some(passage) = self.passage.take() {
             service.worker.memory.borrow_mut().flight().leave(passage, &host::Shared, host::now() / SECOND);
         }
     }

@@ -21,6 +21,7 @@ fn declared() -> BTreeSet<(String, String)> {
         include_str!("../clients.rs"),
         include_str!("../issuers.rs"),
         include_str!("../nodes.rs"),
+        include_str!("../revocations.rs"),
         include_str!("../openapi.rs"),
     ];
     let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1));

@@ -153,3 +153,61 @@ async fn nodes_are_listed_beside_the_registrys_generation() {
     scene.register("a", json!({})).await;
     assert_eq!(scene.get("/admin/nodes").await.json(), json!({"generation": 1, "nodes": []}));
 }
+
+#[tokio::test]
+async fn a_revocation_is_made_once_listed_and_deleted() {
+    let scene = Scene::new().await;
+    let body =
+        json!({"caller": {"issuer": "https://i", "client": "ci"}, "until": "2026-01-02T00:00:00Z", "reason": "stolen"});
+    let made = scene.post("/admin/revocations", body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    assert_eq!(
+        (&made["issuer"], &made["client"], &made["createdBy"]),
+        (&json!("https://i"), &json!("ci"), &json!("tester"))
+    );
+    let again = scene.post("/admin/revocations", body).await;
+    assert_eq!((again.status.as_u16(), &again.json()["revocationId"]), (200, &made["revocationId"]));
+    assert_eq!(scene.get("/admin/revocations?client=ci").await.json()["revocations"].as_array().unwrap().len(), 1);
+    assert_eq!(scene.get("/admin/revocations?client=other").await.json()["revocations"], json!([]));
+    let path = format!("/admin/revocations/{}", made["revocationId"].as_str().unwrap());
+    assert_eq!(scene.get(&path).await.json()["until"], json!("2026-01-02T00:00:00Z"));
+    assert_eq!(scene.delete(&path).await.status, 200);
+    assert_eq!(scene.delete(&path).await.code(), "REVOCATION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn bad_revocations_are_refused_by_field() {
+    let scene = Scene::new().await;
+    for (body, field) in [
+        (json!({}), "client"),
+        (json!({"reason": "x"}), "client"),
+        (json!({"client": "ci", "until": 5}), "until"),
+        (json!({"client": "ci", "until": "tomorrow"}), "until"),
+        (json!({"client": "ci", "issuedBefore": true}), "issuedBefore"),
+        (json!({"caller": {"client": "ci"}}), "caller.issuer"),
+        (json!({"client": ""}), "client"),
+        (json!({"client": "ci", "colour": 1}), "colour"),
+        (json!({"client": "ci", "reason": "x".repeat(501)}), "reason"),
+    ] {
+        check(&scene, Method::POST, "/admin/revocations", body, (400, field)).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_locks_themselves_out_by_mistake() {
+    let scene = Scene::new().await;
+    check(&scene, Method::POST, "/admin/revocations", json!({"client": "tester"}), (409, "")).await;
+    let forced = scene.post("/admin/revocations", json!({"client": "tester", "force": true})).await;
+    assert_eq!(forced.status, 201);
+}
+
+#[tokio::test]
+async fn a_deleted_clients_tokens_end_with_it() {
+    let scene = Scene::new().await;
+    scene.post("/admin/clients", json!({"clientId": "gone"})).await;
+    assert_eq!(scene.delete("/admin/clients/gone").await.status, 200);
+    let left = &scene.get("/admin/revocations?client=gone").await.json()["revocations"][0];
+    assert_eq!(left["issuer"], json!("https://gw.example"));
+    assert!(left["issuedBefore"].is_string() && left["until"].is_string(), "{left}");
+}

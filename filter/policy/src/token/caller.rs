@@ -12,6 +12,7 @@ pub struct Caller {
     subject: Option<Box<str>>,
     token_id: Option<Box<str>>,
     scopes: Box<[Scope]>,
+    issued_at: Option<UnixSeconds>,
     expires_at: UnixSeconds,
 }
 
@@ -29,6 +30,7 @@ pub(super) struct Verified {
     pub(super) subject: Option<Box<str>>,
     pub(super) token_id: Option<Box<str>>,
     pub(super) scopes: Vec<Scope>,
+    pub(super) issued_at: Option<UnixSeconds>,
     pub(super) expires_at: UnixSeconds,
 }
 
@@ -63,6 +65,12 @@ impl Caller {
         &self.scopes
     }
 
+    /// `iat`; `None` where the token does not say it, or not as a time.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<UnixSeconds> {
+        self.issued_at
+    }
+
     /// `exp`, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> UnixSeconds {
@@ -85,6 +93,7 @@ impl Caller {
             subject: None,
             token_id: None,
             scopes: scopes.iter().map(|scope| Scope::try_from(*scope).unwrap()).collect(),
+            issued_at: None,
             expires_at: UnixSeconds::MAX,
         })
     }
@@ -100,6 +109,7 @@ impl From<Verified> for Caller {
             subject: verified.subject,
             token_id: verified.token_id,
             scopes: scopes.into(),
+            issued_at: verified.issued_at,
             expires_at: verified.expires_at,
         }
     }

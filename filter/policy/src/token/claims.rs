@@ -44,6 +44,11 @@ impl Claims {
         }
     }
 
+    /// `iat`, where it is a time.
+    pub(super) fn issued_at(&self) -> Option<UnixSeconds> {
+        self.time("iat", &Rounding::Down).ok().flatten()
+    }
+
     /// Refuses a token that is for none of `accepted`, byte for byte.
     pub(super) fn check_audience(&self, accepted: &[String]) -> Result<(), TokenFault> {
         let is_ours = |name: &Value| name.as_str().is_some_and(|name| accepted.iter().any(|ours| ours == name));

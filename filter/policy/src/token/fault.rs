@@ -35,11 +35,13 @@ pub enum TokenFault {
     MissingClient,
     /// The token says that it is for something else, e.g. an OpenID Connect ID token.
     NotAccessToken,
+    /// The token, its client, its subject or its issuer was revoked here.
+    Revoked,
 }
 
 impl TokenFault {
     /// Every fault.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Missing,
         Self::NotBearer,
         Self::Malformed,
@@ -55,6 +57,7 @@ impl TokenFault {
         Self::WrongAudience,
         Self::MissingClient,
         Self::NotAccessToken,
+        Self::Revoked,
     ];
 
     /// A stable name, for metrics and records.
@@ -76,6 +79,7 @@ impl TokenFault {
             Self::WrongAudience => "token_wrong_audience",
             Self::MissingClient => "token_missing_client",
             Self::NotAccessToken => "token_not_access_token",
+            Self::Revoked => "token_revoked",
         }
     }
 
@@ -98,6 +102,7 @@ impl TokenFault {
             Self::WrongAudience => "the token is for another audience",
             Self::MissingClient => "the token names no client",
             Self::NotAccessToken => "the token is not an access token",
+            Self::Revoked => "the token or its holder has been revoked",
         }
     }
 

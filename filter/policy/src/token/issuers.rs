@@ -153,6 +153,7 @@ impl Issuer {
             subject: claims.text("sub")?.map(Box::from),
             token_id: claims.text("jti")?.map(Box::from),
             scopes: words.into_iter().filter_map(|word| self.scope(word)).collect(),
+            issued_at: claims.issued_at(),
             expires_at,
         };
         Ok(Caller::from(verified))

@@ -52,6 +52,25 @@ pub(crate) fn claims(changes: Value) -> String {
     claims.to_string()
 }
 
+/// A caller with these properties.
+pub(crate) fn caller(
+    issuer: &str,
+    client: &str,
+    subject: Option<&str>,
+    token_id: Option<&str>,
+    issued_at: Option<UnixSeconds>,
+) -> Caller {
+    Caller::from(super::caller::Verified {
+        issuer: issuer.into(),
+        client: client.into(),
+        subject: subject.map(Box::from),
+        token_id: token_id.map(Box::from),
+        scopes: Vec::new(),
+        issued_at,
+        expires_at: UnixSeconds::MAX,
+    })
+}
+
 /// Signs `payload` by the best of signers, and verifies it.
 fn check(payload: &str) -> Result<Caller, TokenFault> {
     let signer = Signer::ed25519("k1");

@@ -114,6 +114,21 @@ fn a_class_with_a_limit_of_its_own_is_read_from_the_body() {
 }
 
 #[test]
+fn whoever_is_revoked_is_refused_everywhere_at_once_though_the_token_is_cached() {
+    let mut gate = Gate::new();
+    let token = gate.bearer("agents:weather:read gateway:admin");
+    let outcome =
+        |gate: &mut Gate, path: &str| told(&gate.decide(&Call { authorization: Some(token.clone()), ..get(path) }));
+    assert_eq!(outcome(&mut gate, "/agents/weather/tasks/t"), "GetTask");
+    let mut document = document(&json!({"revocations": [{"client": "app"}]}));
+    document["issuers"][0]["jwks"] = json!({"keys": [gate.signer.jwk]});
+    gate.policy = Policy::parse(document.to_string().as_bytes()).unwrap();
+    for path in ["/agents/weather/tasks/t", "/agents", "/agents/weather", "/admin/agents"] {
+        assert_eq!(outcome(&mut gate, path), "401 token_revoked", "{path}");
+    }
+}
+
+#[test]
 fn a_new_policy_takes_grants_away_at_once() {
     let row = |agent: &str| json!({"permissions": [{"scope": "team", "agents": [agent]}]});
     let mut gate = Gate::with(json!({}), row("weather"));
