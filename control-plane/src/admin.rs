@@ -37,6 +37,7 @@ use crate::{
     gate::{Gate, Unverified, Visitor},
     issuer::JwksReader,
     outbound::Outbound,
+    quota::{FleetTable, UsageTable},
     secrets::SecretSource,
     store::Store,
     xds::NodeTable,
@@ -65,6 +66,10 @@ pub struct AdminState {
     pub keys: JwksReader,
     /// Envoys and what they have.
     pub nodes: NodeTable,
+    /// What the Envoys' exchanges of tokens say.
+    pub fleet: FleetTable,
+    /// Who used what.
+    pub usage: UsageTable,
     /// `iss` of the embedded issuer, if there is one.
     pub embedded_issuer: Option<String>,
     /// The time.

@@ -24,6 +24,7 @@ use crate::{
     config::{Config, Listen},
     domain::{AgentId, UnixSeconds},
     issuer::{JwksReader, Refresher},
+    quota::{FleetTable, MemoryLedger, Micros, Quota, UsageTable},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
@@ -124,12 +125,22 @@ impl Bound {
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();
         let reports = Arc::new(Reports { broker: broker.clone() });
-        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, stopping.clone()));
-        let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
+        let quota = quota();
+        let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
+        let server = quota.into_server();
+        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
+        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage };
+        let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
         tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
     }
+}
+
+/// What limits are kept with.
+fn quota() -> Quota {
+    let (fleet, usage) = (FleetTable::default(), UsageTable::default());
+    Quota { ledger: Arc::new(MemoryLedger::default()), fleet, usage, clock: system_micros }
 }
 
 /// Passes on what Envoy saw.
@@ -151,6 +162,12 @@ async fn endless(task: impl Future<Output = ()>) -> Result<(), Infallible> {
 /// The edge of the project where time is read.
 fn system_clock() -> UnixSeconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The same, finer.
+fn system_micros() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -4,18 +4,25 @@
 mod bucket;
 mod fleet;
 mod memory;
+mod nodes;
 #[cfg(test)]
 mod properties;
+mod service;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;
+mod usage;
+mod wire;
 
 use std::num::NonZeroU32;
 
 use futures::future::BoxFuture;
 
 pub use memory::MemoryLedger;
+pub use nodes::{FleetNode, FleetTable, LeaseHealth};
+pub use service::{Quota, Server, Service};
+pub use usage::{Usage, UsageTable};
 
 /// A node that was not heard of for this long takes no part any more. As long is a ledger that knows nobody without lending: it
 /// cannot know yet among how many it divides.

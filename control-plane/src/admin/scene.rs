@@ -20,6 +20,7 @@ use crate::{
     fake_backend::{FakeBackend, Reply, outbound},
     gate::{Gate, Unverified, Visitor},
     issuer::JwksReader,
+    quota::{FleetTable, UsageTable},
     secrets::SecretSource,
     store::{SealingKey, Store},
     xds::NodeTable,
@@ -117,6 +118,8 @@ impl Scene {
             secrets,
             outbound,
             nodes: NodeTable::new(|| NOW),
+            fleet: FleetTable::default(),
+            usage: UsageTable::default(),
             embedded_issuer: Some("https://gw.example".to_owned()),
             clock: || NOW,
         };

@@ -1,10 +1,13 @@
 //! Nodes as the filter has them, on a clock of the tests': what they hold, spend and ask for. And a fleet of them under load.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, sync::Arc};
 
 use futures::FutureExt;
 
-use super::{BucketKey, Counts, Lease, Ledger, Lent, Limit, MemoryLedger, Micros, NodeKey, Report};
+use super::{
+    BucketKey, Counts, FleetTable, Lease, Ledger, Lent, Limit, MemoryLedger, Micros, NodeKey, Quota, Report, Server,
+    UsageTable,
+};
 
 /// When simulated time begins.
 pub(super) const START: Micros = Micros::from_seconds(1_700_000_000);
@@ -16,6 +19,12 @@ pub(super) fn limit(requests_per_minute: u32, burst: u32) -> Limit {
 
 pub(super) fn bucket(client: &str) -> BucketKey {
     BucketKey { issuer: "i".to_owned(), client: client.to_owned(), agent: "a".to_owned(), operations: String::new() }
+}
+
+/// A service of its own, for servers that have other things to show.
+pub(crate) fn server() -> Server {
+    let (fleet, usage) = (FleetTable::default(), UsageTable::default());
+    Quota { ledger: Arc::new(MemoryLedger::default()), fleet, usage, clock: || START }.into_server()
 }
 
 /// A report of one bucket.

@@ -28,6 +28,7 @@ use tonic::{Streaming, transport::Channel};
 use super::serve;
 use crate::{
     domain::{AgentId, Generation},
+    quota::simulation::server,
     xds::{Applied, NodeTable, ResourceKind, Snapshot, StreamKind, TrafficReports, fixtures::plain},
 };
 
@@ -54,7 +55,7 @@ async fn start(snapshot: Option<Arc<Snapshot>>) -> Running {
     let snapshots = watch::Sender::new(snapshot);
     let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
     let feed = snapshots.subscribe();
-    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), stopping.clone()));
+    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), server(), stopping.clone()));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     Running { snapshots, nodes, channel, refusals, stopping: stopping.drop_guard() }
 }
