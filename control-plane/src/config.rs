@@ -126,6 +126,8 @@ pub struct FleetLimits {
 pub enum LedgerPlace {
     /// In the control plane's memory.
     Memory,
+    /// In the Redis of this URL, for several control planes.
+    Redis(Secret),
 }
 
 /// Where secrets come from, and what keeps them.

@@ -7,6 +7,7 @@ mod memory;
 mod nodes;
 #[cfg(test)]
 mod properties;
+mod redis;
 mod service;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -19,6 +20,7 @@ use std::num::NonZeroU32;
 
 use futures::future::BoxFuture;
 
+pub use self::redis::{RedisLedger, RedisUrlError};
 pub use memory::MemoryLedger;
 pub use nodes::{FleetNode, FleetTable, LeaseHealth};
 pub use service::{Quota, Server, Service};

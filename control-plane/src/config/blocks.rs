@@ -120,7 +120,22 @@ fn limits(block: &mut Block<'_, '_>) -> LimitDocument {
 fn fleet_limits(block: &mut Block<'_, '_>) -> FleetLimits {
     let away = [("fair_share", QuotaAway::FairShare), ("refuse", QuotaAway::Refuse)];
     let when_away = block.word("when_control_plane_away", &away, QuotaAway::FairShare);
-    FleetLimits { ledger: LedgerPlace::Memory, when_away }
+    let url = block.text("redis_url").map(Secret::from_written);
+    if let Some(Secret::Inline(text)) = &url
+        && url::Url::parse(text.expose()).is_ok_and(|url| url.password().is_some())
+    {
+        block.fault("redis_url", "must be env:NAME or file:PATH where it holds a password");
+    }
+    let in_redis = block.word("ledger", &[("memory", None), ("redis", Some(()))], None).is_some();
+    let ledger = match url {
+        Some(url) if in_redis => LedgerPlace::Redis(url),
+        None if in_redis => {
+            block.fault("redis_url", "is missing beside ledger = \"redis\"");
+            LedgerPlace::Memory
+        }
+        _ => LedgerPlace::Memory,
+    };
+    FleetLimits { ledger, when_away }
 }
 
 fn outbound(block: &mut Block<'_, '_>) -> OutboundSettings {

@@ -12,12 +12,12 @@ use super::{
 /// When simulated time begins.
 pub(super) const START: Micros = Micros::from_seconds(1_700_000_000);
 
-pub(super) fn limit(requests_per_minute: u32, burst: u32) -> Limit {
+pub(crate) fn limit(requests_per_minute: u32, burst: u32) -> Limit {
     let positive = |number| NonZeroU32::new(number).unwrap();
     Limit { requests_per_minute: positive(requests_per_minute), burst: positive(burst) }
 }
 
-pub(super) fn bucket(client: &str) -> BucketKey {
+pub(crate) fn bucket(client: &str) -> BucketKey {
     BucketKey { issuer: "i".to_owned(), client: client.to_owned(), agent: "a".to_owned(), operations: String::new() }
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn server() -> Server {
 }
 
 /// A report of one bucket.
-pub(super) fn report(limit: Limit, held: u32, wanted: u32, demand: u32) -> Report {
+pub(crate) fn report(limit: Limit, held: u32, wanted: u32, demand: u32) -> Report {
     Report { key: bucket("c"), limit: Some(limit), held, wanted, demand, counts: Counts::default() }
 }
 
