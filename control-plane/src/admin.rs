@@ -1,4 +1,4 @@
-//! The admin API, for holders of the admin scope: agents, permissions, clients, issuers, nodes. Bodies are read strictly, all is
+//! The admin API, for holders of the admin scope: agents, permissions, clients, issuers, nodes, usage. Bodies are read strictly, all is
 //! checked before anything is written, and a write says its generation. Served on the private listener and, where the settings
 //! allow it, behind the gateway. What the records mean is the domain's; keeping them, the store's.
 
@@ -19,6 +19,7 @@ pub(crate) mod scene;
 #[cfg(test)]
 mod tests;
 mod time;
+mod usage;
 
 use std::sync::Arc;
 
@@ -90,6 +91,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(clients::routes())
         .merge(issuers::routes())
         .merge(nodes::routes())
+        .merge(usage::routes())
         .merge(openapi::routes())
         .route("/admin", axum::routing::any(unknown_path))
         .route("/admin/{*rest}", axum::routing::any(unknown_path))
