@@ -2,7 +2,7 @@
 //! report is added up; an answer that was lost is counted again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -40,9 +40,18 @@ pub struct Usage {
 struct Row {
     limit: Option<Limit>,
     total: Counts,
-    /// Seconds in which there was something, of the last minute.
-    seconds: BTreeMap<u64, Counts>,
+    /// Seconds in which there was something, of the last minute, in order.
+    cells: VecDeque<Cell>,
     last_seen: Micros,
+}
+
+/// What happened in one second. Small: there may be sixty to a row.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    second: u32,
+    admitted: u32,
+    refused: u32,
+    shed: u32,
 }
 
 impl UsageTable {
@@ -88,25 +97,55 @@ fn forget_idle(rows: &mut HashMap<BucketKey, Row>) {
 
 impl Row {
     fn new(now: Micros) -> Self {
-        Self { limit: None, total: Counts::default(), seconds: BTreeMap::new(), last_seen: now }
+        Self { limit: None, total: Counts::default(), cells: VecDeque::new(), last_seen: now }
     }
 
     fn count(&mut self, report: &Report, now: Micros) {
-        let second = now.seconds();
         self.limit = report.limit;
         self.total.add(report.counts);
-        self.seconds.entry(second).or_default().add(report.counts);
-        self.seconds.retain(|then, _| then + MINUTE > second);
         self.last_seen = self.last_seen.max(now);
+        let second = small(now.seconds());
+        self.cells.retain(|cell| cell.is_of_the_minute_before(now));
+        match self.cells.back_mut() {
+            // Two exchanges may be counted in another order than their times were taken in.
+            Some(last) if last.second >= second => last.add(report.counts),
+            _ => {
+                let mut cell = Cell { second, admitted: 0, refused: 0, shed: 0 };
+                cell.add(report.counts);
+                self.cells.push_back(cell);
+            }
+        }
     }
 
     fn usage(&self, key: &BucketKey, now: Micros) -> Usage {
         let mut last_minute = Counts::default();
-        let lately = self.seconds.iter().filter(|(then, _)| **then + MINUTE > now.seconds());
-        lately.for_each(|(_, counts)| last_minute.add(*counts));
+        let lately = self.cells.iter().filter(|cell| cell.is_of_the_minute_before(now));
+        lately.for_each(|cell| last_minute.add(Counts::from(*cell)));
         let Self { limit, total, last_seen, .. } = self;
         Usage { key: key.clone(), limit: *limit, total: *total, last_minute, last_seen: *last_seen }
     }
+}
+
+impl Cell {
+    fn is_of_the_minute_before(self, now: Micros) -> bool {
+        u64::from(self.second) + MINUTE > now.seconds()
+    }
+
+    fn add(&mut self, more: Counts) {
+        self.admitted = self.admitted.saturating_add(small(more.admitted));
+        self.refused = self.refused.saturating_add(small(more.refused));
+        self.shed = self.shed.saturating_add(small(more.shed));
+    }
+}
+
+impl From<Cell> for Counts {
+    fn from(cell: Cell) -> Self {
+        Self { admitted: cell.admitted.into(), refused: cell.refused.into(), shed: cell.shed.into() }
+    }
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -23,7 +23,9 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tollgate_proto::quota::v1::{LeaseState, SYNC_PATH, SyncRequest, SyncResponse};
 use tonic::{Streaming, transport::Channel};
+use tonic_prost::ProstCodec;
 
 use super::serve;
 use crate::{
@@ -190,4 +192,15 @@ async fn a_backends_401_is_passed_on() {
     let mut client = AccessLogServiceClient::new(running.channel.clone());
     client.stream_access_logs(tokio_stream::iter([message])).await.unwrap();
     assert_eq!(running.refusals.recv().await.unwrap().as_str(), "b");
+}
+
+#[tokio::test]
+async fn exchanges_of_tokens_are_answered_beside_ads() {
+    let running = start(None).await;
+    let mut client = tonic::client::Grpc::new(running.channel.clone());
+    client.ready().await.unwrap();
+    let request = SyncRequest { node_id: "edge-7".to_owned(), ..SyncRequest::default() };
+    let codec = ProstCodec::<SyncRequest, SyncResponse>::default();
+    let answer = client.unary(tonic::Request::new(request), SYNC_PATH.parse().unwrap(), codec).await.unwrap();
+    assert_eq!((answer.get_ref().nodes, answer.get_ref().state()), (1, LeaseState::FairShare));
 }
