@@ -1,4 +1,4 @@
-//! The admin API, for holders of the admin scope: agents, permissions, clients, issuers, nodes. Bodies are read strictly, all is
+//! The admin API, for holders of the admin scope: agents, permissions, clients, issuers, nodes, usage. Bodies are read strictly, all is
 //! checked before anything is written, and a write says its generation. Served on the private listener and, where the settings
 //! allow it, behind the gateway. What the records mean is the domain's; keeping them, the store's.
 
@@ -20,6 +20,7 @@ pub(crate) mod scene;
 #[cfg(test)]
 mod tests;
 mod time;
+mod usage;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ use crate::{
     gate::{Gate, Unverified, Visitor},
     issuer::JwksReader,
     outbound::Outbound,
+    quota::{FleetTable, UsageTable},
     secrets::SecretSource,
     store::Store,
     xds::NodeTable,
@@ -66,6 +68,10 @@ pub struct AdminState {
     pub keys: JwksReader,
     /// Envoys and what they have.
     pub nodes: NodeTable,
+    /// What the Envoys' exchanges of tokens say.
+    pub fleet: FleetTable,
+    /// Who used what.
+    pub usage: UsageTable,
     /// `iss` of the embedded issuer, if there is one.
     pub embedded_issuer: Option<String>,
     /// The time.
@@ -87,6 +93,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(issuers::routes())
         .merge(nodes::routes())
         .merge(revocations::routes())
+        .merge(usage::routes())
         .merge(openapi::routes())
         .route("/admin", axum::routing::any(unknown_path))
         .route("/admin/{*rest}", axum::routing::any(unknown_path))

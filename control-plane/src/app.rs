@@ -5,6 +5,7 @@ mod first_admin;
 mod first_issuer;
 mod foundation;
 mod health;
+mod limits;
 mod policy_gate;
 mod routers;
 mod serving;
@@ -24,6 +25,7 @@ use crate::{
     config::{Config, Listen},
     domain::{AgentId, UnixSeconds},
     issuer::{JwksReader, Refresher},
+    quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
     xds::{self, NodeTable, TrafficReports, XdsTls},
@@ -31,6 +33,7 @@ use crate::{
 use foundation::Foundation;
 pub use foundation::FoundationError;
 use health::Readiness;
+pub use limits::LedgerPlaceError;
 use routers::{Parts, Routers};
 pub use serving::BindError;
 use serving::Ports;
@@ -53,6 +56,9 @@ pub enum StartError {
     /// Certificates of the xDS port.
     #[error(transparent)]
     XdsTls(#[from] XdsTlsError),
+    /// Where the ledger is to be.
+    #[error(transparent)]
+    Ledger(#[from] LedgerPlaceError),
     /// What is registered cannot be published.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
@@ -66,6 +72,7 @@ pub struct Bound {
     broker: Broker,
     reconciler: Reconciler,
     published: Published,
+    quota: Quota,
 }
 
 /// Opens the registry, makes what a first start needs, and binds the ports.
@@ -75,6 +82,7 @@ pub struct Bound {
 pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Bound, StartError> {
     let edge = reconciler::edge(&config)?;
     let xds_tls = config.xds_tls.as_ref().map(xds_tls::read).transpose()?;
+    let quota = limits::quota(&config.fleet_limits, env, system_micros)?;
     xds_tls::warn_if_open(config.listen.xds, xds_tls.as_ref());
     let ports = Ports::bind(config.listen).await?;
     let foundation = Foundation::lay(config, env, system_clock).await?;
@@ -82,7 +90,7 @@ pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Boun
     let broker = Broker::new(foundation.outbound.clone(), foundation.secrets.clone(), edges);
     let (reconciler, published) =
         Reconciler::new(foundation.store.clone(), broker.clone(), foundation.config.clone(), &edge)?;
-    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published })
+    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published, quota })
 }
 
 impl Bound {
@@ -111,7 +119,7 @@ impl Bound {
     }
 
     fn spawn(self, tasks: &mut Tasks, readiness: &Readiness) {
-        let Self { mut foundation, ports, xds_tls, broker, reconciler, published } = self;
+        let Self { mut foundation, ports, xds_tls, broker, reconciler, published, quota } = self;
         let stopping = tasks.stopping();
         let nodes = NodeTable::new(foundation.clock);
         if let Some(rotation) = foundation.rotation.take() {
@@ -127,8 +135,11 @@ impl Bound {
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
         let snapshots = published.snapshots();
         let reports = Arc::new(Reports { broker: broker.clone() });
-        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, stopping.clone()));
-        let routers = Routers::new(&foundation, Parts { broker, published, nodes, keys, unknown_keys });
+        let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
+        let server = quota.into_server();
+        tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
+        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage };
+        let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
         tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
@@ -154,6 +165,12 @@ async fn endless(task: impl Future<Output = ()>) -> Result<(), Infallible> {
 /// The edge of the project where time is read.
 fn system_clock() -> UnixSeconds {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The same, finer.
+fn system_micros() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The client commands: `tollgate agents`, `permissions`, `clients`, `issuers`, `nodes` against the admin API, and `token`. Tables for
+//! The client commands: `tollgate agents`, `permissions`, `clients`, `issuers`, `nodes`, `usage` against the admin API, and `token`. Tables for
 //! people, `--json` for scripts. Everything goes over HTTP: nothing here knows the server's types.
 
 mod agents;
@@ -12,6 +12,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod token;
+mod usage;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -38,6 +39,8 @@ pub enum ClientCommand {
     Revocations(Command<revocations::Action>),
     /// Each Envoy: what it has, and what it refused.
     Nodes(nodes::Nodes),
+    /// Who calls what, how often, and what is refused.
+    Usage(usage::Usage),
     /// Gets an access token by client credentials, and prints it.
     Token(token::Token),
 }
@@ -145,6 +148,7 @@ pub async fn execute(command: ClientCommand, out: &mut Vec<u8>) -> Result<(), Cl
             revocations::run(&Session::open(&command.connection).await?, command.action, out).await
         }
         ClientCommand::Nodes(command) => nodes::run(command, out).await,
+        ClientCommand::Usage(command) => usage::run(command, out).await,
         ClientCommand::Token(command) => token::run(command, out).await,
     }
 }

@@ -8,7 +8,7 @@ mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
 
-use tollgate_policy::document::{AdminExposure, LimitDocument, RecordMode};
+use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode};
 
 use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
@@ -34,6 +34,8 @@ pub struct Config {
     pub jwks_refresh: Duration,
     /// The limit where no permission row names one.
     pub default_limit: LimitDocument,
+    /// How limits hold across a fleet of Envoys.
+    pub fleet_limits: FleetLimits,
     /// What requests to operator-given URLs may reach.
     pub outbound: OutboundSettings,
     /// Where secrets come from.
@@ -108,6 +110,24 @@ pub struct EmbeddedIssuer {
     pub rotation: Duration,
     /// How long a new key is published before it signs, so that every verifier has it.
     pub overlap: Duration,
+}
+
+/// How limits hold across a fleet of Envoys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetLimits {
+    /// Where tokens are kept that no Envoy holds.
+    pub ledger: LedgerPlace,
+    /// What an Envoy does while the control plane does not answer.
+    pub when_away: QuotaAway,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerPlace {
+    /// In the control plane's memory.
+    Memory,
+    /// In the Redis of this URL, for several control planes.
+    Redis(Secret),
 }
 
 /// Where secrets come from, and what keeps them.

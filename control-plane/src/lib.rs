@@ -13,6 +13,7 @@ pub mod gate;
 pub mod issuer;
 pub mod log;
 pub mod outbound;
+pub mod quota;
 pub mod reconciler;
 pub mod revocation_expiry;
 pub mod secrets;

@@ -1,10 +1,13 @@
-//! `GET /admin/nodes`: each Envoy, how far it is, and what it refused.
+//! `GET /admin/nodes`: each Envoy, how far it is, what it refused, and how it comes by its tokens.
 
 use axum::{Json, Router, extract::State, routing::get};
 use serde_json::{Map, Value, json};
 
 use super::{AdminState, time::rfc3339};
-use crate::xds::{KindStatus, NodeStatus, Rejection, StreamKind};
+use crate::{
+    quota::FleetNode,
+    xds::{KindStatus, NodeStatus, Rejection, StreamKind},
+};
 
 pub(super) fn routes() -> Router<AdminState> {
     Router::new().route("/admin/nodes", get(list))
@@ -12,7 +15,18 @@ pub(super) fn routes() -> Router<AdminState> {
 
 async fn list(State(state): State<AdminState>) -> Json<Value> {
     let nodes: Vec<Value> = state.nodes.nodes().iter().map(node).collect();
-    Json(json!({"generation": state.store.registry().generation.get(), "nodes": nodes}))
+    let leases: Vec<Value> = state.fleet.nodes().iter().map(|(id, node)| lease(id, node)).collect();
+    Json(json!({"generation": state.store.registry().generation.get(), "nodes": nodes, "leases": leases}))
+}
+
+/// How an Envoy's exchanges of tokens go. Beside its streams, which may be with another control plane.
+fn lease(id: &str, node: &FleetNode) -> Value {
+    json!({
+        "nodeId": id,
+        "state": node.lease.as_str(),
+        "policyDigests": node.policy_digests,
+        "lastExchange": rfc3339(node.last_seen.seconds()),
+    })
 }
 
 fn node(node: &NodeStatus) -> Value {

@@ -21,6 +21,7 @@ use crate::{
     fake_backend::{FakeBackend, Reply, outbound},
     gate::{Gate, Unverified, Visitor},
     issuer::JwksReader,
+    quota::{FleetTable, UsageTable},
     secrets::SecretSource,
     store::{SealingKey, Store},
     xds::NodeTable,
@@ -121,6 +122,8 @@ impl Scene {
             secrets,
             outbound,
             nodes: NodeTable::new(|| NOW),
+            fleet: FleetTable::default(),
+            usage: UsageTable::default(),
             embedded_issuer: Some("https://gw.example".to_owned()),
             clock: || NOW,
         };

@@ -4,6 +4,7 @@ mod agents;
 mod description;
 mod others;
 mod properties;
+mod usage;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};

@@ -14,6 +14,7 @@ use crate::{
     discovery::{self, DiscoveryState},
     gate::Gate,
     issuer::{self, JwksReader, UnknownKeys},
+    quota::{FleetTable, UsageTable},
     reconciler::Published,
     xds::NodeTable,
 };
@@ -33,11 +34,13 @@ pub(super) struct Parts {
     pub(super) nodes: NodeTable,
     pub(super) keys: JwksReader,
     pub(super) unknown_keys: UnknownKeys,
+    pub(super) fleet: FleetTable,
+    pub(super) usage: UsageTable,
 }
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, published, nodes, keys, unknown_keys } = parts;
+        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let shelf = CardShelf::new(card_gateway(config));
@@ -59,6 +62,8 @@ impl Routers {
             outbound: foundation.outbound.clone(),
             keys,
             nodes,
+            fleet,
+            usage,
             embedded_issuer,
             clock: foundation.clock,
         });

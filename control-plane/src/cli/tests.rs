@@ -7,6 +7,10 @@ use super::{CliError, ClientCommand, execute};
 use crate::{
     admin::scene::Scene,
     fake_backend::{FakeBackend, Reply},
+    quota::{
+        Counts, Micros, Report,
+        simulation::{bucket, limit, report},
+    },
 };
 
 #[derive(Parser)]
@@ -143,4 +147,21 @@ fn a_command_never_prints_its_secrets() {
     let line = ["tollgate", "nodes", "--client-secret", "planted", "--token", "planted"];
     let command = Line::try_parse_from(line).unwrap().command;
     assert!(!format!("{command:?}").contains("planted"));
+}
+
+#[tokio::test]
+async fn usage_is_shown_busiest_first_and_narrowed() {
+    let served = Served::start().await;
+    let requests = |client: &str, admitted| {
+        let counts = Counts { admitted, ..Counts::default() };
+        Report { key: bucket(client), counts, ..report(limit(600, 60), 0, 0, 0) }
+    };
+    let now = Micros::from_seconds(crate::admin::scene::NOW);
+    served.scene.state.usage.count(&[requests("few", 3), requests("many", 30)], now);
+    let table = served.run("usage").await.unwrap();
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["many", "a", "-", "30", "600", "0", "0", "30", "2026-01-01T00:00:00Z"]);
+    assert_eq!((lines.len(), lines[2][0]), (3, "few"));
+    let answer = served.json("usage --client few --agent a --issuer i").await;
+    assert_eq!((answer["usage"].as_array().unwrap().len(), &answer["usage"][0]["clientId"]), (1, &json!("few")));
 }

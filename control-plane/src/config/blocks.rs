@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use tollgate_policy::document::{AdminExposure, LimitDocument, RecordMode};
+use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode};
 
 use super::{
-    BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, Gateway, HostPort, KeySource,
-    Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, XdsTls,
+    BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, FleetLimits, Gateway,
+    HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, XdsTls,
     reader::{Block, Reader},
 };
 use crate::{
@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         jwks_refresh,
         gateway,
         default_limit: limits(&mut reader.block("limits")),
+        fleet_limits: fleet_limits(&mut reader.block("limits")),
         outbound: outbound(&mut reader.block("outbound")),
         secrets: secrets(&mut reader.block("secrets")),
         xds_tls: xds_tls(&mut reader.block("xds_tls")),
@@ -114,6 +115,27 @@ fn limits(block: &mut Block<'_, '_>) -> LimitDocument {
         }),
     };
     LimitDocument { requests_per_minute: Some(rate.get()), burst, unlimited: false }
+}
+
+fn fleet_limits(block: &mut Block<'_, '_>) -> FleetLimits {
+    let away = [("fair_share", QuotaAway::FairShare), ("refuse", QuotaAway::Refuse)];
+    let when_away = block.word("when_control_plane_away", &away, QuotaAway::FairShare);
+    let url = block.text("redis_url").map(Secret::from_written);
+    if let Some(Secret::Inline(text)) = &url
+        && url::Url::parse(text.expose()).is_ok_and(|url| url.password().is_some())
+    {
+        block.fault("redis_url", "must be env:NAME or file:PATH where it holds a password");
+    }
+    let in_redis = block.word("ledger", &[("memory", None), ("redis", Some(()))], None).is_some();
+    let ledger = match url {
+        Some(url) if in_redis => LedgerPlace::Redis(url),
+        None if in_redis => {
+            block.fault("redis_url", "is missing beside ledger = \"redis\"");
+            LedgerPlace::Memory
+        }
+        _ => LedgerPlace::Memory,
+    };
+    FleetLimits { ledger, when_away }
 }
 
 fn outbound(block: &mut Block<'_, '_>) -> OutboundSettings {

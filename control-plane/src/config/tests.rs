@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, ConfigFaults, KeySource, blocks, reader::Reader};
+use super::{Config, ConfigFaults, KeySource, LedgerPlace, blocks, reader::Reader};
+use crate::domain::Secret;
 
 fn check(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -90,4 +91,18 @@ fn a_secret_written_into_the_configuration_is_refused_and_not_repeated() {
 #[test]
 fn no_embedded_issuer_when_switched_off() {
     assert!(check("[issuer]\nembedded = false", &[]).unwrap().issuer.is_none());
+}
+
+#[test]
+fn a_ledger_in_redis_needs_its_url_and_no_password_in_the_file() {
+    let redis = |line: &str| format!("[limits]\nledger = \"redis\"\n{line}");
+    assert_eq!(faults(&redis(""), &[]), ["limits.redis_url: is missing beside ledger = \"redis\""]);
+    assert_eq!(
+        faults(&redis("redis_url = \"redis://:hunter2@host\""), &[]),
+        ["limits.redis_url: must be env:NAME or file:PATH where it holds a password"]
+    );
+    for url in ["redis://host:6379/2", "env:REDIS_URL", "file:/etc/tollgate/redis"] {
+        let config = check(&redis(&format!("redis_url = \"{url}\"")), &[]).unwrap();
+        assert_eq!(config.fleet_limits.ledger, LedgerPlace::Redis(Secret::from_written(url.to_owned())));
+    }
 }

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 use serde_json::{Value, json};
 use tollgate_policy::document::{
     AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, Interface, IssuerDocument, PolicyDocument,
-    RevocationDocument, VERSION,
+    QuotaDocument, RevocationDocument, VERSION,
 };
 
 use crate::{
+    bootstrap,
     config::Config,
     domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope},
     xds,
@@ -58,7 +59,10 @@ fn gateway(config: &Config) -> GatewayDocument {
         control_plane_cluster: Some(xds::CONTROL_PLANE_CLUSTER.to_owned()),
         admin: gateway.admin,
         admin_scope: Scope::try_from(ADMIN_SCOPE).expect("a constant that is a scope"),
-        quota: None,
+        quota: Some(QuotaDocument {
+            cluster: bootstrap::XDS_CLUSTER.to_owned(),
+            when_away: config.fleet_limits.when_away,
+        }),
         revoked_streams: Default::default(),
     }
 }

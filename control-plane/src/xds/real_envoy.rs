@@ -73,7 +73,8 @@ impl Stage {
         let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
         let listener = TcpListener::bind(self.xds).await.unwrap();
         let feed = self.snapshots.subscribe();
-        tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Nobody), stopping.clone()));
+        let quota = crate::quota::simulation::server();
+        tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Nobody), quota, stopping.clone()));
         (nodes, stopping)
     }
 

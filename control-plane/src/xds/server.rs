@@ -1,4 +1,4 @@
-//! The gRPC server on the xDS port: ADS and the access log service, with optional mutual TLS.
+//! The gRPC server on the xDS port: ADS, the access log service and the quota service, with optional mutual TLS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
 use super::{NodeTable, SnapshotFeed, TrafficReports, access::Receiver, service::Ads};
-use crate::domain::SecretText;
+use crate::{domain::SecretText, quota};
 
 /// TLS on the xDS port, PEM.
 #[derive(Debug, Clone)]
@@ -41,6 +41,7 @@ pub async fn serve(
     snapshots: SnapshotFeed,
     nodes: NodeTable,
     reports: Arc<dyn TrafficReports>,
+    quota: quota::Server,
     stopping: CancellationToken,
 ) -> Result<(), ServeError> {
     let ads = Ads { snapshots, nodes, stopping: stopping.clone() };
@@ -51,6 +52,7 @@ pub async fn serve(
     server
         .add_service(AggregatedDiscoveryServiceServer::new(ads))
         .add_service(AccessLogServiceServer::new(Receiver { reports, stopping: stopping.clone() }))
+        .add_service(quota)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stopping.cancelled_owned())
         .await?;
     Ok(())

@@ -8,7 +8,7 @@ struct Rule {
     allowed: &'static [&'static str],
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule { part: "control-plane/src/", krate: "sled", allowed: &["store"] },
     Rule {
         part: "control-plane/src/",
@@ -16,6 +16,7 @@ const RULES: [Rule; 10] = [
         allowed: &["admin", "discovery", "app", "issuer/endpoint", "issuer/tests"],
     },
     Rule { part: "control-plane/src/", krate: "tonic", allowed: &["xds", "quota", "audit"] },
+    Rule { part: "control-plane/src/", krate: "redis", allowed: &["quota/redis"] },
     Rule { part: "control-plane/src/", krate: "proxy_wasm", allowed: &[] },
     Rule { part: "control-plane/src/domain", krate: "reqwest", allowed: &[] },
     Rule { part: "control-plane/src/domain", krate: "envoy_types", allowed: &[] },
@@ -76,12 +77,14 @@ mod tests {
     fn lets_each_crate_be_named_where_it_belongs() {
         check("control-plane/src/store.rs", "use sled::Db;", 0);
         check("control-plane/src/store/records.rs", "let db: sled::Db = open();", 0);
+        check("control-plane/src/quota/redis.rs", "use redis::Client;", 0);
         check("filter/shell/src/host.rs", "use proxy_wasm::hostcalls::{self};\nhostcalls::log();", 0);
     }
 
     #[test]
     fn reports_a_crate_that_is_named_elsewhere() {
         check("control-plane/src/admin.rs", "use sled::Db;", 1);
+        check("control-plane/src/quota/memory.rs", "use redis::Client;", 1);
         check("control-plane/src/stores.rs", "let db: sled::Db = open();", 1);
         check("control-plane/src/domain/agent.rs", "use axum::Json;\nuse tonic;\n", 2);
         check("filter/shell/src/request.rs", "let a = proxy_wasm::hostcalls::log();\nhostcalls::log();", 2);

@@ -23,6 +23,7 @@ fn declared() -> BTreeSet<(String, String)> {
         include_str!("../nodes.rs"),
         include_str!("../revocations.rs"),
         include_str!("../openapi.rs"),
+        include_str!("../usage.rs"),
     ];
     let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1));
     let pairs = routes.flat_map(|route| {
@@ -87,6 +88,7 @@ async fn what_the_api_shows_is_described() {
     let issuer = json!({"issuer": "i", "audiences": ["a"], "jwks": {"keys": []}});
     scene.put("/admin/issuers/i", issuer).await;
     check_shown("Issuer", &scene.get("/admin/issuers/i").await.json());
+    check_shown("Usage", &super::usage::scene().await.get("/admin/usage").await.json()["usage"][0]);
     check_shown("Error", &scene.get("/admin/agents/none").await.json());
 }
 

@@ -151,7 +151,7 @@ async fn bad_issuers_are_refused_by_field() {
 async fn nodes_are_listed_beside_the_registrys_generation() {
     let scene = Scene::new().await;
     scene.register("a", json!({})).await;
-    assert_eq!(scene.get("/admin/nodes").await.json(), json!({"generation": 1, "nodes": []}));
+    assert_eq!(scene.get("/admin/nodes").await.json(), json!({"generation": 1, "nodes": [], "leases": []}));
 }
 
 #[tokio::test]

@@ -23,11 +23,14 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tollgate_proto::quota::v1::{LeaseState, SYNC_PATH, SyncRequest, SyncResponse};
 use tonic::{Streaming, transport::Channel};
+use tonic_prost::ProstCodec;
 
 use super::serve;
 use crate::{
     domain::{AgentId, Generation},
+    quota::simulation::server,
     xds::{Applied, NodeTable, ResourceKind, Snapshot, StreamKind, TrafficReports, fixtures::plain},
 };
 
@@ -54,7 +57,7 @@ async fn start(snapshot: Option<Arc<Snapshot>>) -> Running {
     let snapshots = watch::Sender::new(snapshot);
     let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
     let feed = snapshots.subscribe();
-    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), stopping.clone()));
+    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), server(), stopping.clone()));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     Running { snapshots, nodes, channel, refusals, stopping: stopping.drop_guard() }
 }
@@ -189,4 +192,15 @@ async fn a_backends_401_is_passed_on() {
     let mut client = AccessLogServiceClient::new(running.channel.clone());
     client.stream_access_logs(tokio_stream::iter([message])).await.unwrap();
     assert_eq!(running.refusals.recv().await.unwrap().as_str(), "b");
+}
+
+#[tokio::test]
+async fn exchanges_of_tokens_are_answered_beside_ads() {
+    let running = start(None).await;
+    let mut client = tonic::client::Grpc::new(running.channel.clone());
+    client.ready().await.unwrap();
+    let request = SyncRequest { node_id: "edge-7".to_owned(), ..SyncRequest::default() };
+    let codec = ProstCodec::<SyncRequest, SyncResponse>::default();
+    let answer = client.unary(tonic::Request::new(request), SYNC_PATH.parse().unwrap(), codec).await.unwrap();
+    assert_eq!((answer.get_ref().nodes, answer.get_ref().state()), (1, LeaseState::FairShare));
 }
