@@ -87,6 +87,8 @@ fn local_ratelimit() -> Value {
     json!({"name": "local_ratelimit", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
         "stat_prefix": "bench", "filter_enabled": always, "filter_enforced": always,
+        // Callers are told what is left, as Tollgate tells them.
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         "token_bucket": {"max_tokens": 100_000_000, "tokens_per_fill": 100_000_000, "fill_interval": "1s"},
     }})
 }

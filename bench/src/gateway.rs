@@ -31,8 +31,18 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Registrations in flight when many agents are registered.
 const REGISTRARS: usize = 8;
 
+/// What callers of the measured agent may spend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LimitRow {
+    /// A limit that is never reached.
+    Ample,
+    /// No limit: nothing is counted.
+    Unlimited,
+}
+
 /// A control plane and its Envoy.
 pub(crate) struct Gateway {
+    name: &'static str,
     /// The proxy.
     pub(crate) envoy: Envoy,
     /// Where callers go.
@@ -57,7 +67,7 @@ pub(crate) struct Writer<'a> {
 
 impl Gateway {
     /// Starts both processes and registers the measured agent; returns when it is callable.
-    pub(crate) fn start(stage: &Stage, name: &str) -> Result<Self> {
+    pub(crate) fn start(stage: &Stage, name: &'static str, limit: LimitRow) -> Result<Self> {
         let listener = free_port()?;
         let (control, xds) = Control::start(stage, name, listener)?;
         let envoy_admin = free_port()?;
@@ -68,14 +78,14 @@ impl Gateway {
         ensure!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
         let bootstrap = String::from_utf8(bootstrap.stdout)?;
         let envoy = Envoy::start(&stage.envoy, &stage.work, name, &bootstrap, envoy_admin)?;
-        let gateway = Self { envoy, listener, control };
+        let gateway = Self { name, envoy, listener, control };
         let mut writer = gateway.writer()?;
         writer.send(
             "POST",
             "/admin/issuers",
             &json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": stage.issuer.jwks()}),
         )?;
-        writer.grant(SCOPE, &[MEASURED_AGENT])?;
+        writer.grant_limited(SCOPE, &[MEASURED_AGENT], limit)?;
         writer.register(MEASURED_AGENT)?;
         writer.settle()?;
         Ok(gateway)
@@ -84,7 +94,7 @@ impl Gateway {
     /// The measured agent as a target.
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
-            name: "tollgate".to_owned(),
+            name: self.name.to_owned(),
             address: self.listener,
             host: self.listener.to_string(),
             path: format!("/agents/{MEASURED_AGENT}"),
@@ -134,7 +144,16 @@ impl Writer<'_> {
 
     /// Sets a permission row: every operation of these agents, without a limit.
     pub(crate) fn grant(&mut self, scope: &str, agents: &[&str]) -> Result<()> {
-        let row = json!({"agents": agents, "operations": ["read", "write", "push"], "limit": {"unlimited": true}});
+        self.grant_limited(scope, agents, LimitRow::Unlimited)
+    }
+
+    /// The same with a limit.
+    fn grant_limited(&mut self, scope: &str, agents: &[&str], limit: LimitRow) -> Result<()> {
+        let limit = match limit {
+            LimitRow::Ample => json!({"requestsPerMinute": 4_000_000_000_u32}),
+            LimitRow::Unlimited => json!({"unlimited": true}),
+        };
+        let row = json!({"agents": agents, "operations": ["read", "write", "push"], "limit": limit});
         self.send("PUT", &format!("/admin/permissions/{scope}"), &row).map(drop)
     }
 

@@ -11,6 +11,7 @@ mod load;
 mod process;
 mod propagation;
 mod report;
+mod revocation;
 mod stage;
 mod throughput;
 mod tokens;
@@ -60,7 +61,7 @@ struct Arguments {
     work: PathBuf,
 }
 
-/// The three measurements.
+/// The measurements.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Measurement {
     /// Requests a second, latency and processor time, beside bare Envoy and its own filters.
@@ -69,6 +70,8 @@ enum Measurement {
     Propagation,
     /// Good traffic beside a flood of invalid tokens.
     Flood,
+    /// From a revocation's answer to the last call of its victim.
+    Revocation,
 }
 
 /// How thorough a run is.
@@ -104,6 +107,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Flood) {
         report.flood(&stage.flood(arguments.rounds())?)?;
+    }
+    if wanted(Measurement::Revocation) {
+        report.revocation(&revocation::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Propagation) {
         report.propagation(&propagation::measure(&stage, arguments.depth())?)?;

@@ -38,3 +38,9 @@ pub(crate) fn pin_self(core: &str) -> Result<()> {
 pub(crate) fn breathe() {
     std::thread::sleep(Duration::from_millis(10));
 }
+
+/// Lets others go on for `time`.
+#[expect(clippy::disallowed_methods, reason = "what is watched for is that nothing happens")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}

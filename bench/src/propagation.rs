@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     Depth,
-    gateway::{Gateway, MEASURED_AGENT, Writer},
+    gateway::{Gateway, LimitRow, MEASURED_AGENT, Writer},
     http::{self, Connection},
     stage::Stage,
     throughput::reads,
@@ -59,7 +59,7 @@ pub(crate) fn measure(stage: &Stage, depth: Depth) -> Result<Table> {
         Depth::Quick => (&[10, 1_000], 5),
         Depth::Full => (&[10, 1_000, 10_000], 25),
     };
-    let gateway = Gateway::start(stage, "tollgate-propagation")?;
+    let gateway = Gateway::start(stage, "tollgate-propagation", LimitRow::Unlimited)?;
     let (mut table, mut registered) = (Table::new(), 0);
     for &size in sizes {
         eprintln!("propagation: registering up to {size} agents");

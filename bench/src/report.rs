@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, flood, propagation, throughput};
+use crate::{Arguments, flood, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -97,6 +97,19 @@ impl Report {
             );
         }
         self.put("propagation", table)
+    }
+
+    /// Prints and keeps the kill switch.
+    pub(crate) fn revocation(&mut self, figures: &revocation::Figures) -> Result<()> {
+        println!(
+            "\nrevocation: last call {:.1} ms after the answer (median), {:.1} ms (p99), {:.1} ms (longest of {})",
+            figures.p50_ms, figures.p99_ms, figures.max_ms, figures.trials
+        );
+        println!(
+            "wait=applied: answered in {:.1} ms (median); {} of {} let a call through after the answer",
+            figures.waited_p50_ms, figures.waited_late, figures.waited_trials
+        );
+        self.put("revocation", figures)
     }
 
     fn put(&mut self, section: &str, value: &impl Serialize) -> Result<()> {

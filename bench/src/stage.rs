@@ -12,7 +12,7 @@ use crate::{
     chains::{self, Ports},
     envoy::{Envoy, free_port},
     flood,
-    gateway::{Gateway, MEASURED_AGENT},
+    gateway::{Gateway, LimitRow, MEASURED_AGENT},
     throughput::{self, Rounds, Target},
     tokens::Issuer,
 };
@@ -84,8 +84,9 @@ impl Stage {
     pub(crate) fn throughput(&self, rounds: Rounds) -> Result<throughput::Table> {
         eprintln!("throughput: {} rounds of {:?} for each target and token set", rounds.count, rounds.length);
         let (bare, native, edge) = (self.bare()?, self.native()?, self.yardstick("edge", chains::edge)?);
-        let gateway = Gateway::start(self, "tollgate")?;
-        let mut targets = vec![bare.target(), native.target(), edge.target(), gateway.target()];
+        let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
+        let unlimited = Gateway::start(self, "unlimited", LimitRow::Unlimited)?;
+        let mut targets = vec![bare.target(), native.target(), edge.target(), gateway.target(), unlimited.target()];
         targets.extend(self.peers.iter().map(Peer::target));
         let table = throughput::measure(&targets, &self.issuer, rounds)?;
         gateway.envoy.expect_no_traps()?;
@@ -96,7 +97,7 @@ impl Stage {
     pub(crate) fn flood(&self, rounds: Rounds) -> Result<flood::Table> {
         eprintln!("flood: invalid tokens beside good traffic");
         let native = self.native()?;
-        let gateway = Gateway::start(self, "tollgate-flood")?;
+        let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
         let table = flood::measure(&[native.target(), gateway.target()], &self.issuer, rounds)?;
         gateway.envoy.expect_no_traps()?;
         Ok(table)
