@@ -49,6 +49,8 @@ pub struct Settings {
     pub more: String,
     /// More environment for the control plane.
     pub variables: Vec<(String, String)>,
+    /// Envoy's node id, if not [`NODE`].
+    pub node: Option<String>,
     /// More arguments of `tollgate bootstrap`.
     pub bootstrap: Vec<String>,
 }

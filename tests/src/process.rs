@@ -69,6 +69,15 @@ impl Process {
         let _ = self.keeper.wait();
     }
 
+    /// Stops it without ending it: it keeps its connections and answers nobody.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    pub fn freeze(&self) {
+        let sent = Command::new("kill").args(["-STOP", &self.pid.to_string()]).status().expect("kill");
+        assert!(sent.success(), "{} had ended already", self.name);
+    }
+
     /// SIGTERM; returns when it has ended by itself.
     ///
     /// # Panics

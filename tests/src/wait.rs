@@ -28,3 +28,9 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 fn breathe() {
     std::thread::sleep(Duration::from_millis(5));
 }
+
+/// Returns when `time` has passed since `begin`: for load that comes at a certain pace.
+#[expect(clippy::disallowed_methods, reason = "the pace of load is what is asked for, and no test judges by it")]
+pub fn pace(begin: Instant, time: Duration) {
+    std::thread::sleep(time.saturating_sub(begin.elapsed()));
+}

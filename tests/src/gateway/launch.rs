@@ -87,7 +87,7 @@ pub(super) fn control(directory: &TempDir, settings: &Settings) -> Process {
 
 pub(super) fn envoy(ports: Ports, directory: &TempDir, settings: &Settings) -> Process {
     let bootstrap = Command::new(binaries::tollgate())
-        .args(["bootstrap", "--node-id", NODE, "--xds", &ports.xds.to_string()])
+        .args(["bootstrap", "--node-id", settings.node.as_deref().unwrap_or(NODE), "--xds", &ports.xds.to_string()])
         .args(["--admin-port", &ports.envoy_admin.port().to_string()])
         .args(&settings.bootstrap)
         .output()
