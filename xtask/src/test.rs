@@ -32,6 +32,11 @@ pub(crate) struct Args {
 
 /// Runs the tests.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.cargo.is_empty() {
+        // Said before anything is built, and not by a test that fails minutes later.
+        let redis = Command::new("redis-server").arg("--version").output();
+        redis.context("missing: redis-server on the PATH (apt-get install redis-server), which the fleet's limits are tested with")?;
+    }
     let requirements = tools::workspace_root().join("tests");
     let python = |name: &str, file: &str| python::venv(name, &requirements.join(file)).with_context(|| file.to_owned());
     let found = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::denial::{Binding, Context, Denial, Reason};
 use crate::operation::Operation;
 use crate::policy::{Agent, Gateway};
-use crate::quota::{Gate, Quota};
+use crate::quota::{Gate, Payment};
 use crate::token::Caller;
 
 /// A request that may pass.
@@ -15,7 +15,7 @@ pub struct Admission {
     pub(crate) caller: Option<Arc<Caller>>,
     pub(crate) agent: Option<Arc<Agent>>,
     pub(crate) action: Action,
-    pub(crate) quota: Option<Arc<Quota>>,
+    pub(crate) payment: Option<Payment>,
     pub(crate) gate: Option<Gate>,
     pub(crate) binding: Binding,
     pub(crate) record: Arc<str>,
@@ -116,10 +116,10 @@ impl Admission {
         self.action
     }
 
-    /// What it spends a token of; `None`: it is not limited.
+    /// What it is paid from; `None`: it is no agent's business, and not counted.
     #[must_use]
-    pub fn quota(&self) -> Option<&Arc<Quota>> {
-        self.quota.as_ref()
+    pub fn payment(&self) -> Option<&Payment> {
+        self.payment.as_ref()
     }
 
     /// What it must pass for as long as it is under way: its caller's gate at the agent, and the agent's own.

@@ -19,7 +19,7 @@ use crate::operation::Operation;
 use crate::path::{Path, Target};
 use crate::permissions::Operations;
 use crate::policy::{Agent, ControlPlane, Policy};
-use crate::quota::Quota;
+use crate::quota::Payment;
 use crate::record;
 use crate::token::{Caller, SignatureHost, UnixSeconds};
 
@@ -131,7 +131,7 @@ impl<'a> Request<'a> {
                 caller: Some(Arc::clone(caller)),
                 agent: Some(agent),
                 action: Action::Unread,
-                quota: pair.quotas.of(None).map(Arc::clone),
+                payment: Some(pair.quotas.of(None).clone()),
                 gate: pair.quotas.gate,
                 binding: self.binding(),
                 record,
@@ -169,9 +169,9 @@ impl<'a> Request<'a> {
         self.operation = operation.name();
         require(grant.operations, operation.class())?;
         let rewrite = agent.rest_rewrite(remainder, query);
-        let quota = pair.quotas.of(Some(operation.class())).map(Arc::clone);
+        let payment = Some(pair.quotas.of(Some(operation.class())).clone());
         let gate = pair.quotas.gate;
-        let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, quota);
+        let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, payment);
         let admission = Admission { gate, ..admission };
         if needs_body(operation, grant.operations) {
             self.readable()?;
@@ -211,7 +211,7 @@ impl<'a> Request<'a> {
             caller: self.caller.clone(),
             agent: None,
             action,
-            quota: None,
+            payment: None,
             gate: None,
             binding: self.binding(),
             record: record::render(self.caller.as_deref(), agent, action.name(), "allowed"),
@@ -224,14 +224,14 @@ impl<'a> Request<'a> {
         agent: &Arc<Agent>,
         action: Action,
         rewrite: Rewrite,
-        quota: Option<Arc<Quota>>,
+        payment: Option<Payment>,
     ) -> Admission {
         Admission {
             route: self.route(agent, rewrite),
             caller: Some(Arc::clone(caller)),
             agent: Some(Arc::clone(agent)),
             action,
-            quota,
+            payment,
             gate: None,
             binding: self.binding(),
             record: record::render(Some(caller), Some(agent.id().as_str()), action.name(), "allowed"),

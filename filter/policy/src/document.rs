@@ -95,7 +95,7 @@ pub enum QuotaAway {
     /// Each Envoy goes on with its share: rate and burst divided by the number of Envoys last known.
     #[default]
     FairShare,
-    /// What was lent may be spent; then limited requests are refused, 503.
+    /// What was lent may be spent; then limited requests are refused, 429.
     Refuse,
 }
 

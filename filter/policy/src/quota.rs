@@ -37,11 +37,7 @@ pub struct BucketId([u8; 16]);
 /// A limit with a bucket.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quota {
-    id: BucketId,
-    caller: CallerKey,
-    agent: Box<str>,
-    /// The class it is for; empty: every class without one of its own.
-    operations: &'static str,
+    account: Account,
     requests_per_minute: NonZeroU32,
     burst: NonZeroU32,
     /// What its headers call it: `default`, or the class it is for.
@@ -50,12 +46,31 @@ pub struct Quota {
     policy: String,
 }
 
+/// Whose requests to whom are counted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Account {
+    id: BucketId,
+    caller: CallerKey,
+    agent: Box<str>,
+    /// The class it is for; empty: every class without one of its own.
+    operations: &'static str,
+}
+
+/// What requests are paid from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payment {
+    /// A bucket.
+    Quota(Arc<Quota>),
+    /// Nothing: they are counted, and that is all.
+    Free(Arc<Account>),
+}
+
 /// The quotas of one caller on one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quotas {
-    shared: Option<Arc<Quota>>,
-    /// In the order of [`OperationClass`]; the outer `None`: the class spends from `shared`.
-    own: [Option<Option<Arc<Quota>>>; 3],
+    shared: Payment,
+    /// In the order of [`OperationClass`]; `None`: the class is paid from `shared`.
+    own: [Option<Payment>; 3],
     /// How many at once.
     pub(crate) gate: Option<Gate>,
 }
@@ -104,18 +119,29 @@ impl BucketId {
     }
 }
 
-impl Quota {
-    fn new(limit: Limit, caller: &CallerKey, agent: &str, class: Option<OperationClass>) -> Option<Arc<Self>> {
-        let Limit::Bucket { requests_per_minute, burst } = limit else { return None };
+impl Payment {
+    fn new(limit: Limit, caller: &CallerKey, agent: &str, class: Option<OperationClass>) -> Self {
         let operations = class.map_or("", class_name);
+        let id = BucketId::new(caller, agent, operations);
+        let account = Account { id, caller: caller.clone(), agent: agent.into(), operations };
+        let Limit::Bucket { requests_per_minute, burst } = limit else { return Self::Free(Arc::new(account)) };
         let name = class.map_or("default", class_name);
         let window = u64::from(burst.get()).saturating_mul(60).div_ceil(u64::from(requests_per_minute.get()));
         let policy = format!("\"{name}\";q={burst};w={window}");
-        let id = BucketId::new(caller, agent, operations);
-        let (caller, agent) = (caller.clone(), agent.into());
-        Some(Arc::new(Self { id, caller, agent, operations, requests_per_minute, burst, name, policy }))
+        Self::Quota(Arc::new(Quota { account, requests_per_minute, burst, name, policy }))
     }
 
+    /// The bucket, if there is one.
+    #[must_use]
+    pub fn quota(&self) -> Option<&Arc<Quota>> {
+        match self {
+            Self::Quota(quota) => Some(quota),
+            Self::Free(_) => None,
+        }
+    }
+}
+
+impl Quota {
     /// The value of `RateLimit-Policy`: so many requests in the time an empty bucket takes to fill.
     #[must_use]
     pub fn policy_header(&self) -> &str {
@@ -125,20 +151,19 @@ impl Quota {
 
 impl Quotas {
     pub(crate) fn new(limits: &Limits, caller: &CallerKey, agent: &str) -> Self {
-        let own = |class| limits.own(class).map(|limit| Quota::new(limit, caller, agent, Some(class)));
+        let own = |class| limits.own(class).map(|limit| Payment::new(limit, caller, agent, Some(class)));
         Self {
-            shared: limits.shared.and_then(|limit| Quota::new(limit, caller, agent, None)),
+            shared: Payment::new(limits.shared.unwrap_or(Limit::Unlimited), caller, agent, None),
             own: [OperationClass::Read, OperationClass::Write, OperationClass::Push].map(own),
             gate: limits.max_concurrent.map(|most| Gate::new(BucketId::new(caller, agent, "at once"), most)),
         }
     }
 
-    /// What an operation of `class` spends from; `None`: nothing, it is not limited. A class that is not known is none with a limit of
-    /// its own.
-    pub(crate) fn of(&self, class: Option<OperationClass>) -> Option<&Arc<Quota>> {
+    /// What an operation of `class` is paid from. A class that is not known is none with a limit of its own.
+    pub(crate) fn of(&self, class: Option<OperationClass>) -> &Payment {
         match class.and_then(|class| self.own.get(class as usize)) {
-            Some(Some(own)) => own.as_ref(),
-            _ => self.shared.as_ref(),
+            Some(Some(own)) => own,
+            _ => &self.shared,
         }
     }
 }

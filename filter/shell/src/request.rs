@@ -9,7 +9,7 @@ use proxy_wasm::{
 use tollgate_policy::{
     Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step, begin,
     document::{BodyMode, RecordMode},
-    quota::{Allowance, Passage},
+    quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
 };
 
@@ -66,13 +66,13 @@ impl Request {
             BodyMode::HoldHeaders => Writing::Replaces,
             BodyMode::StreamHeaders => Writing::Over,
         };
-        self.act(service, &pending.finish(body), writing)
+        self.act(service, &pending.finish(body), writing, host::now())
     }
 
-    fn act(&mut self, service: &Service, decision: &Decision, writing: Writing) -> Action {
+    fn act(&mut self, service: &Service, decision: &Decision, writing: Writing, now: UnixMicros) -> Action {
         match decision {
             Decision::Deny(denial) => deny(service, denial),
-            Decision::Admit(admission) => match self.spend(service, admission) {
+            Decision::Admit(admission) => match self.spend(service, admission, now) {
                 Err(reason) => deny(service, &admission.refuse(&reason, service.policy.gateway())),
                 Ok(()) => {
                     if let Some(caller) = admission.caller() {
@@ -88,14 +88,19 @@ impl Request {
     }
 
     /// Takes what the request costs: a place at the gates that count it, then a token.
-    fn spend(&mut self, service: &Service, admission: &Admission) -> Result<(), Reason> {
-        let (mut memory, now) = (service.worker.memory.borrow_mut(), host::now());
+    fn spend(&mut self, service: &Service, admission: &Admission, now: UnixMicros) -> Result<(), Reason> {
+        let mut memory = service.worker.memory.borrow_mut();
         if admission.gates().next().is_some() {
             let passage = memory.flight().enter(admission.gates(), &host::Shared, now / SECOND);
+            if passage.is_none()
+                && let Some(payment) = admission.payment()
+            {
+                memory.purse().shed(payment);
+            }
             self.passage = Some(passage.ok_or(Reason::Overloaded)?);
         }
-        if let Some(quota) = admission.quota() {
-            self.allowance = Some(memory.purse().spend(quota, &host::Shared, now).map_err(Reason::RateLimited)?);
+        if let Some(payment) = admission.payment() {
+            self.allowance = memory.purse().pay(payment, &host::Shared, now).map_err(Reason::RateLimited)?;
         }
         Ok(())
     }
@@ -122,8 +127,9 @@ impl HttpContext for Request {
         let map = host::request_headers();
         let headers = Headers::read(&map);
         let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
-        match first_step(&service, &headers, if end_of_stream { Body::None } else { Body::Follows }) {
-            Step::Decided(decision) => self.act(&service, &decision, writing),
+        let (now, body) = (host::now(), if end_of_stream { Body::None } else { Body::Follows });
+        match first_step(&service, &headers, body, now) {
+            Step::Decided(decision) => self.act(&service, &decision, writing, now),
             Step::NeedsBody(pending) => {
                 let action = match service.policy.gateway().body_mode {
                     BodyMode::HoldHeaders => Action::Pause,
@@ -175,11 +181,11 @@ impl HttpContext for Request {
 }
 
 /// Asks the policy about the head.
-fn first_step(service: &Service, headers: &Headers<'_>, body: Body) -> Step {
+fn first_step(service: &Service, headers: &Headers<'_>, body: Body, now: UnixMicros) -> Step {
     let worker = &service.worker;
     let signatures = EnvoySignatures { availability: &worker.signatures, metrics: &service.metrics };
     let head = headers.head(body);
-    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, host::now() / SECOND, &signatures);
+    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, now / SECOND, &signatures);
     if let (Step::Decided(Decision::Deny(denial)), Some(authorization)) = (&step, head.authorization)
         && denial.code() == TokenFault::UnknownKey.code()
         && service.policy.gateway().control_plane != ControlPlane::Absent

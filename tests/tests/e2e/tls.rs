@@ -60,6 +60,7 @@ impl Scene {
             more: xds_tls,
             variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
             bootstrap: bootstrap.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect(),
+            ..Settings::default()
         });
         Self { gateway, backends, envoys, _files: files }
     }

@@ -86,7 +86,7 @@ impl Pending {
                 self.admission.record = record::render(caller, agent, operation.name(), "allowed");
                 self.admission.binding = self.spoken(request.id);
                 if let Kind::Rpc(quotas) = &self.kind {
-                    self.admission.quota = quotas.of(Some(operation.class())).cloned();
+                    self.admission.payment = Some(quotas.of(Some(operation.class())).clone());
                 }
                 Decision::Admit(self.admission)
             }

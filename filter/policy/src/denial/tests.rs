@@ -87,7 +87,7 @@ fn headers_and_records_are_ascii() {
 fn exhausted() -> Reason {
     let caller = Caller::sample("app", &[]);
     let limit = crate::Limits { shared: Some(crate::Limit::DEFAULT), ..crate::Limits::default() };
-    let quota = crate::quota::Quotas::new(&limit, caller.key(), "weather").of(None).unwrap().clone();
+    let quota = crate::quota::Quotas::new(&limit, caller.key(), "weather").of(None).quota().unwrap().clone();
     Reason::RateLimited(crate::quota::Exhausted { quota, retry_after: 7 })
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use prost::Message;
@@ -11,7 +10,7 @@ use tollgate_proto::quota::v1 as wire;
 
 use super::bucket::Terms;
 use super::cabinet::{self, Outcome};
-use super::{BucketId, Counts, Quota, Refill, Share, SharedMemory, UnixMicros};
+use super::{BucketId, Counts, Payment, Refill, Share, SharedMemory, UnixMicros};
 use crate::document::QuotaAway;
 
 const MAILBOX: &str = "tollgate.mailbox";
@@ -44,7 +43,8 @@ pub struct Books {
 
 struct Line {
     key: wire::BucketKey,
-    quota: Bounds,
+    /// `None`: there is no limit, and nothing but its counts to tell.
+    bounds: Option<Bounds>,
     counts: Counts,
     /// Of the report that is on its way.
     telling: Counts,
@@ -61,29 +61,25 @@ struct Bounds {
     burst: NonZeroU32,
 }
 
-impl Counts {
-    fn add(&mut self, other: Self) {
-        self.admitted = self.admitted.saturating_add(other.admitted);
-        self.refused = self.refused.saturating_add(other.refused);
-        self.shed = self.shed.saturating_add(other.shed);
-    }
-}
-
 /// Leaves what a worker's callers did in the mailbox. What finds no room is answered back.
-pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Arc<Quota>, Counts)>) -> Vec<(Arc<Quota>, Counts)> {
+pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> Vec<(Payment, Counts)> {
     if news.is_empty() {
         return news;
     }
     let mut letters = Vec::new();
-    for (quota, counts) in &news {
+    for (payment, counts) in &news {
+        let (account, limit) = match payment {
+            Payment::Quota(quota) => (&quota.account, (quota.requests_per_minute.get(), quota.burst.get())),
+            Payment::Free(account) => (&**account, (0, 0)),
+        };
         let report = wire::BucketReport {
             key: Some(wire::BucketKey {
-                issuer: quota.caller.issuer().to_owned(),
-                client: quota.caller.client().to_owned(),
-                agent: quota.agent.to_string(),
-                operations: quota.operations.to_owned(),
+                issuer: account.caller.issuer().to_owned(),
+                client: account.caller.client().to_owned(),
+                agent: account.agent.to_string(),
+                operations: account.operations.to_owned(),
             }),
-            limit: Some(wire::Limit { requests_per_minute: quota.requests_per_minute.get(), burst: quota.burst.get() }),
+            limit: Some(wire::Limit { requests_per_minute: limit.0, burst: limit.1 }),
             admitted: counts.admitted,
             refused: counts.refused,
             shed: counts.shed,
@@ -134,15 +130,13 @@ impl Books {
     fn enter(&mut self, report: wire::BucketReport, now: UnixMicros) -> Option<(BucketId, u64)> {
         let (key, limit) = (report.key?, report.limit?);
         let id = BucketId::of([&key.issuer, &key.client, &key.agent, &key.operations]);
-        let quota = Bounds {
-            requests_per_minute: NonZeroU32::new(limit.requests_per_minute)?,
-            burst: NonZeroU32::new(limit.burst)?,
-        };
+        let (rate, burst) = (NonZeroU32::new(limit.requests_per_minute), NonZeroU32::new(limit.burst));
+        let bounds = rate.zip(burst).map(|(requests_per_minute, burst)| Bounds { requests_per_minute, burst });
         if self.lines.len() >= MOST && !self.lines.contains_key(&id) {
             return None;
         }
-        let line = self.lines.entry(id).or_insert_with(|| Line::new(key, quota));
-        (line.quota, line.used) = (quota, now);
+        let line = self.lines.entry(id).or_insert_with(|| Line::new(key, bounds));
+        (line.bounds, line.used) = (bounds, now);
         line.counts.add(Counts { admitted: report.admitted, refused: report.refused, shed: report.shed });
         Some((id, report.admitted.saturating_add(report.refused)))
     }
@@ -155,21 +149,15 @@ impl Books {
         let mut by_wait: Vec<(&BucketId, &mut Line)> = self.lines.iter_mut().collect();
         by_wait.sort_by_key(|(_, line)| line.told);
         for (id, line) in by_wait.into_iter().take(MOST_TOLD) {
-            let held = held(shared, *id, line.quota, share, now);
-            let own = line.quota.burst.get().checked_div(share.nodes.get()).unwrap_or(0).max(1);
-            let ahead = line.demand.saturating_mul(AHEAD).div_ceil(SECOND).min(u64::from(line.quota.burst.get()));
-            let wanted = match share.refill {
-                Refill::Time if share.nodes == NonZeroU32::MIN => 0,
-                _ => u64::from(own).max(ahead).saturating_sub(u64::from(held)),
-            };
+            let (held, wanted, is_full) = line.stand(*id, shared, share, now);
             let quiet = line.counts == Counts::default();
-            if quiet && wanted == 0 && now.saturating_sub(line.used) > IDLE && held >= own {
+            if quiet && wanted == 0 && now.saturating_sub(line.used) > IDLE && is_full {
                 full.push(*id);
             }
             line.telling = std::mem::take(&mut line.counts);
             line.told = now;
             self.told.push(*id);
-            reports.push(line.report(u64::from(held), wanted));
+            reports.push(line.report(held, wanted));
         }
         for id in full {
             self.lines.remove(&id);
@@ -185,10 +173,11 @@ impl Books {
         for (id, granted) in std::mem::take(&mut self.told).into_iter().zip(answer.granted.iter().copied()) {
             let Some(line) = self.lines.get_mut(&id) else { continue };
             line.telling = Counts::default();
-            let granted = u32::try_from(granted).unwrap_or(u32::MAX).min(line.quota.burst.get());
+            let Some(bounds) = line.bounds else { continue };
+            let granted = u32::try_from(granted).unwrap_or(u32::MAX).min(bounds.burst.get());
             if granted > 0 {
-                let terms = line.quota.terms(share);
-                cabinet::open(shared, id, line.quota.requests_per_minute.get(), now, |bucket| {
+                let terms = bounds.terms(share);
+                cabinet::open(shared, id, bounds.requests_per_minute.get(), now, |bucket| {
                     bucket.refill_by(&terms, now);
                     bucket.put(&terms, granted);
                     Outcome::Changed(())
@@ -234,17 +223,31 @@ impl Bounds {
 }
 
 impl Line {
-    fn new(key: wire::BucketKey, quota: Bounds) -> Self {
-        Self { key, quota, counts: Counts::default(), telling: Counts::default(), demand: 0, used: 0, told: 0 }
+    fn new(key: wire::BucketKey, bounds: Option<Bounds>) -> Self {
+        Self { key, bounds, counts: Counts::default(), telling: Counts::default(), demand: 0, used: 0, told: 0 }
+    }
+
+    /// Tokens held and wanted, and whether the bucket is what one that was never used is.
+    fn stand(&self, id: BucketId, shared: &dyn SharedMemory, share: Share, now: UnixMicros) -> (u64, u64, bool) {
+        let Some(bounds) = self.bounds else { return (0, 0, true) };
+        let held = u64::from(held(shared, id, bounds, share, now));
+        let burst = bounds.burst.get();
+        let own = u64::from(burst.checked_div(share.nodes.get()).unwrap_or(0).max(1));
+        let ahead = self.demand.saturating_mul(AHEAD).div_ceil(SECOND).min(u64::from(burst));
+        let wanted = match share.refill {
+            Refill::Time if share.nodes == NonZeroU32::MIN => 0,
+            _ => own.max(ahead).saturating_sub(held),
+        };
+        (held, wanted, held >= own)
     }
 
     fn report(&self, held: u64, wanted: u64) -> wire::BucketReport {
         wire::BucketReport {
             key: Some(self.key.clone()),
-            limit: Some(wire::Limit {
-                requests_per_minute: self.quota.requests_per_minute.get(),
-                burst: self.quota.burst.get(),
-            }),
+            limit: Some(self.bounds.map_or_else(wire::Limit::default, |bounds| wire::Limit {
+                requests_per_minute: bounds.requests_per_minute.get(),
+                burst: bounds.burst.get(),
+            })),
             held,
             wanted,
             demand: u32::try_from(self.demand).unwrap_or(u32::MAX),
@@ -255,9 +258,9 @@ impl Line {
     }
 }
 
-fn held(shared: &dyn SharedMemory, id: BucketId, quota: Bounds, share: Share, now: UnixMicros) -> u32 {
-    let terms = quota.terms(share);
-    let held = cabinet::open(shared, id, quota.requests_per_minute.get(), now, |bucket| {
+fn held(shared: &dyn SharedMemory, id: BucketId, bounds: Bounds, share: Share, now: UnixMicros) -> u32 {
+    let terms = bounds.terms(share);
+    let held = cabinet::open(shared, id, bounds.requests_per_minute.get(), now, |bucket| {
         bucket.refill_by(&terms, now);
         Outcome::Unchanged(bucket.held(&terms))
     });

@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 use super::books;
 use super::bucket::Terms;
 use super::cabinet::{self, Outcome, SharedMemory};
-use super::{Allowance, BucketId, Exhausted, Quota, Refill, Share, UnixMicros};
+use super::{Account, Allowance, BucketId, Exhausted, Payment, Quota, Refill, Share, UnixMicros};
 
 /// Buckets a worker holds tokens of. Past it, callers spend from shared memory, token by token.
 const MOST: usize = 8192;
@@ -29,6 +29,8 @@ const MINUTE: u64 = 60_000_000;
 pub struct Purse {
     share: Share,
     stashes: HashMap<BucketId, Stash, FixedState>,
+    /// Requests that cost nothing, since the last [`Purse::post`].
+    free: HashMap<BucketId, (Arc<Account>, Counts), FixedState>,
 }
 
 /// A worker's tokens of one bucket.
@@ -65,6 +67,14 @@ pub struct Counts {
     pub shed: u64,
 }
 
+impl Counts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.admitted = self.admitted.saturating_add(other.admitted);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.shed = self.shed.saturating_add(other.shed);
+    }
+}
+
 /// What a look into shared memory brought.
 enum Found {
     Tokens { taken: u32, left: u32, full_in: u64 },
@@ -73,26 +83,42 @@ enum Found {
 
 impl Default for Purse {
     fn default() -> Self {
-        Self { share: Share::ALL, stashes: HashMap::default() }
+        Self { share: Share::ALL, stashes: HashMap::default(), free: HashMap::default() }
     }
 }
 
 impl Purse {
-    /// Spends a token of `quota`.
+    /// Pays for a request; what is left, where that is limited.
     ///
     /// # Errors
-    /// There is none.
-    pub fn spend(
+    /// There is no token.
+    pub fn pay(
+        &mut self,
+        payment: &Payment,
+        shared: &dyn SharedMemory,
+        now: UnixMicros,
+    ) -> Result<Option<Allowance>, Exhausted> {
+        match payment {
+            Payment::Quota(quota) => self.spend(quota, shared, now).map(Some),
+            Payment::Free(account) => {
+                self.note(account, Counts { admitted: 1, ..Counts::default() });
+                Ok(None)
+            }
+        }
+    }
+
+    /// Spends a token of `quota`.
+    pub(super) fn spend(
         &mut self,
         quota: &Arc<Quota>,
         shared: &dyn SharedMemory,
         now: UnixMicros,
     ) -> Result<Allowance, Exhausted> {
-        if !self.stashes.contains_key(&quota.id) && self.stashes.len() >= MOST {
+        if !self.stashes.contains_key(&quota.account.id) && self.stashes.len() >= MOST {
             return Stash::new(quota, self.share).spend(shared, now);
         }
         let share = self.share;
-        let stash = self.stashes.entry(quota.id).or_insert_with(|| Stash::new(quota, share));
+        let stash = self.stashes.entry(quota.account.id).or_insert_with(|| Stash::new(quota, share));
         if !Arc::ptr_eq(&stash.quota, quota) && stash.quota != *quota {
             // Another token of the same caller, with another limit: what was taken stays taken.
             *stash = Stash { tokens: stash.tokens, taken_at: stash.taken_at, ..Stash::new(quota, share) };
@@ -113,21 +139,41 @@ impl Purse {
     }
 
     /// Notes a request that would have been one too many at once.
-    pub fn shed(&mut self, quota: &Arc<Quota>) {
-        if let Some(stash) = self.stashes.get_mut(&quota.id) {
-            stash.counts.shed = stash.counts.shed.saturating_add(1);
+    pub fn shed(&mut self, payment: &Payment) {
+        let counts = Counts { shed: 1, ..Counts::default() };
+        match payment {
+            Payment::Free(account) => self.note(account, counts),
+            Payment::Quota(quota) => {
+                if let Some(stash) = self.stashes.get_mut(&quota.account.id) {
+                    stash.counts.add(counts);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, account: &Arc<Account>, counts: Counts) {
+        if let Some((_, known)) = self.free.get_mut(&account.id) {
+            known.add(counts);
+        } else if self.free.len() < MOST {
+            self.free.insert(account.id, (Arc::clone(account), counts));
         }
     }
 
     /// Leaves what became of requests since the last time where the worker that speaks for all finds it.
     pub fn post(&mut self, shared: &dyn SharedMemory) {
-        let news = self.stashes.values_mut().filter_map(|stash| {
+        let limited = self.stashes.values_mut().filter_map(|stash| {
             let counts = std::mem::take(&mut stash.counts);
-            (counts != Counts::default()).then(|| (Arc::clone(&stash.quota), counts))
+            (counts != Counts::default()).then(|| (Payment::Quota(Arc::clone(&stash.quota)), counts))
         });
-        for (quota, counts) in books::post(shared, news.collect()) {
-            if let Some(stash) = self.stashes.get_mut(&quota.id) {
-                stash.counts = counts;
+        let free = self.free.drain().map(|(_, (account, counts))| (Payment::Free(account), counts));
+        for (payment, counts) in books::post(shared, limited.chain(free).collect()) {
+            match payment {
+                Payment::Free(account) => self.note(&account, counts),
+                Payment::Quota(quota) => {
+                    if let Some(stash) = self.stashes.get_mut(&quota.account.id) {
+                        stash.counts.add(counts);
+                    }
+                }
             }
         }
     }
@@ -185,7 +231,7 @@ impl Stash {
             return Err(self.exhausted(self.token_at.saturating_sub(now)));
         }
         let (terms, next, stale) = (self.terms, self.next, self.tokens);
-        let found = cabinet::open(shared, self.quota.id, self.quota.requests_per_minute.get(), now, |bucket| {
+        let found = cabinet::open(shared, self.quota.account.id, self.quota.requests_per_minute.get(), now, |bucket| {
             bucket.refill_by(&terms, now);
             bucket.give_back(&terms, stale);
             let held = bucket.held(&terms);

@@ -44,7 +44,7 @@ impl SharedMemory for Memory {
 
 fn quota(client: &str, rate: u32, burst: u32) -> Arc<Quota> {
     let limit = Limit::Bucket { requests_per_minute: rate.try_into().unwrap(), burst: burst.try_into().unwrap() };
-    Quota::new(limit, Caller::sample(client, &[]).key(), "weather", None).unwrap()
+    Payment::new(limit, Caller::sample(client, &[]).key(), "weather", None).quota().unwrap().clone()
 }
 
 fn spent(purse: &mut Purse, quota: &Arc<Quota>, memory: &Memory, now: UnixMicros, times: u32) -> usize {
@@ -346,6 +346,21 @@ fn what_was_told_to_no_avail_is_told_again() {
         assert_eq!((reports[0].admitted, reports[0].refused), (5, 2));
         envoy.books.unanswered();
     }
+}
+
+#[test]
+fn what_costs_nothing_is_counted() {
+    let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
+    let free = Payment::new(Limit::Unlimited, Caller::sample("app", &[]).key(), "weather", None);
+    for _ in 0..3 {
+        assert_eq!(purse.pay(&free, &memory, START), Ok(None));
+    }
+    purse.shed(&free);
+    purse.post(&memory);
+    books.collect(&memory, START, 100_000);
+    let reports = books.report(&memory, Share::ALL, START);
+    assert_eq!((reports[0].admitted, reports[0].shed, reports[0].wanted), (3, 1, 0));
+    assert_eq!(reports[0].limit.map(|limit| limit.requests_per_minute), Some(0));
 }
 
 #[test]

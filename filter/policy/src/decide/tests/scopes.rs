@@ -90,7 +90,7 @@ fn a_permission_row_grants_like_the_agents_own_scopes() {
     assert_eq!(gate.outcome("team", post("/agents/calculator", &rpc("SendMessage"))), "403 insufficient_scope");
     let call = Call { authorization: Some(gate.bearer("team")), ..get("/agents/weather/tasks/t") };
     let admitted = admission(gate.decide(&call));
-    assert_eq!(admitted.quota().unwrap().policy_header(), "\"default\";q=7;w=60");
+    assert_eq!(admitted.payment().unwrap().quota().unwrap().policy_header(), "\"default\";q=7;w=60");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_class_with_a_limit_of_its_own_is_read_from_the_body() {
     let mut gate = Gate::with(json!({}), json!({"permissions": [row]}));
     let mut quota = |call: Call<'_>| {
         let call = Call { authorization: Some(gate.bearer("team")), ..call };
-        admission(gate.decide(&call)).quota().map(|quota| quota.policy_header().to_owned())
+        admission(gate.decide(&call)).payment().and_then(Payment::quota).map(|quota| quota.policy_header().to_owned())
     };
     assert_eq!(quota(post("/agents/weather", &rpc("SendMessage"))).as_deref(), Some("\"write\";q=2;w=20"));
     assert_eq!(quota(post("/agents/weather", &rpc("GetTask"))), None);
