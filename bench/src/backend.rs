@@ -109,11 +109,13 @@ fn response(body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A v1.0 card whose one interface is the root of this backend.
+/// A v1.0 card whose interfaces are the root of this backend.
 fn card(address: SocketAddr) -> String {
     json!({
         "name": "Static", "description": "Answers everything with the same bytes.", "version": "1.0.0",
-        "supportedInterfaces": [{"url": format!("http://{address}/"), "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}],
+        "supportedInterfaces": ["JSONRPC", "HTTP+JSON"].map(|binding| {
+            json!({"url": format!("http://{address}/"), "protocolBinding": binding, "protocolVersion": "1.0"})
+        }),
         "capabilities": {"streaming": false},
         "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
         "skills": [{"id": "answer", "name": "Answer", "description": "Always the same.", "tags": ["bench"]}],

@@ -106,7 +106,8 @@ fn all(stage: &Stage, gateway: &Gateway, trials: usize) -> Result<Figures> {
 fn one(stage: &Stage, gateway: &Gateway, victim: usize, path: &str) -> Result<Trial> {
     let ask = reads(&gateway.target(), &[stage.issuer.token(victim, SCOPE)?]).remove(0);
     let mut client = Connection::open(gateway.listener)?;
-    ensure!(client.call(&ask)?.status == 200, "the victim was not let through before");
+    let before = client.call(&ask)?.status;
+    ensure!(before == 200, "the victim got {before} before it was revoked");
     let over = AtomicBool::new(false);
     let mut writer = gateway.writer()?;
     std::thread::scope(|scope| {

@@ -11,6 +11,8 @@ const TOKEN: i64 = 60_000_000;
 const CLOCK_SET: UnixMicros = 5_000_000;
 /// When to look again for tokens that the ledger may lend, microseconds.
 const SOON: u64 = 100_000;
+/// What workers hold of a bucket and have not spent is less than this part of it, 1/4: a worker takes 1/16 at most.
+const NEARLY_FULL: i64 = 4;
 /// Most Envoys a share is divided by.
 const MAX_NODES: u32 = 10_000;
 
@@ -37,6 +39,8 @@ pub(super) struct Bucket {
     pub(super) spent: i64,
     /// When `spent` was right.
     pub(super) at: UnixMicros,
+    /// When it was last seen to be full, or so nearly that it would be if workers had not taken what they hold.
+    pub(super) full_at: UnixMicros,
 }
 
 impl Terms {
@@ -64,7 +68,7 @@ impl Terms {
 impl Bucket {
     /// A full one.
     pub(super) fn full(now: UnixMicros) -> Self {
-        Self { spent: 0, at: now }
+        Self { spent: 0, at: now, full_at: now }
     }
 
     /// Puts in what the time since the last refill brings.
@@ -84,6 +88,9 @@ impl Bucket {
     pub(super) fn refill_by(&mut self, terms: &Terms, now: UnixMicros) {
         self.at = self.at.max(terms.since.min(now));
         self.refill(terms.rate, now);
+        if self.spent <= terms.size / NEARLY_FULL {
+            self.full_at = now;
+        }
     }
 
     /// Whole tokens in it.
@@ -97,8 +104,12 @@ impl Bucket {
         self.spent = self.spent.saturating_add(terms.price.saturating_mul(i64::from(tokens)));
     }
 
-    /// Puts back tokens that were taken and not spent.
-    pub(super) fn give_back(&mut self, terms: &Terms, tokens: u32) {
+    /// Puts back tokens that were taken at `taken_at` and not spent. Where the bucket was full since then they would have run over: they
+    /// are lost.
+    pub(super) fn give_back(&mut self, terms: &Terms, tokens: u32, taken_at: UnixMicros) {
+        if self.full_at > taken_at {
+            return;
+        }
         let returned = terms.price.saturating_mul(i64::from(tokens));
         self.spent = self.spent.saturating_sub(returned).max(self.spent.min(0));
     }

@@ -9,8 +9,8 @@ use super::{BucketId, UnixMicros};
 const DRAWERS: u16 = 1 << 14;
 /// Buckets in a drawer. With the drawers: 65,536 buckets, about 5 MB of the host's memory.
 const ROOM: usize = 4;
-/// Bytes of an entry: owner, spent, time, rate.
-const ENTRY: usize = 16 + 8 + 8 + 4;
+/// Bytes of an entry: owner, spent, its time, when it was full, rate.
+const ENTRY: usize = 16 + 8 + 8 + 8 + 4;
 /// Tries against other workers that write the same drawer. Each failure means that another one succeeded.
 const TRIES: usize = 64;
 
@@ -112,10 +112,15 @@ fn entry(bytes: &[u8; ENTRY]) -> Option<Entry> {
     let (owner, rest) = bytes.split_first_chunk()?;
     let (spent, rest) = rest.split_first_chunk()?;
     let (at, rest) = rest.split_first_chunk()?;
+    let (full_at, rest) = rest.split_first_chunk()?;
     let (rate, _) = rest.split_first_chunk()?;
     Some(Entry {
         owner: BucketId(*owner),
-        bucket: Bucket { spent: i64::from_le_bytes(*spent), at: u64::from_le_bytes(*at) },
+        bucket: Bucket {
+            spent: i64::from_le_bytes(*spent),
+            at: u64::from_le_bytes(*at),
+            full_at: u64::from_le_bytes(*full_at),
+        },
         rate: u32::from_le_bytes(*rate),
     })
 }
@@ -126,6 +131,7 @@ fn write(entries: &[Entry]) -> Vec<u8> {
         bytes.extend_from_slice(&entry.owner.0);
         bytes.extend_from_slice(&entry.bucket.spent.to_le_bytes());
         bytes.extend_from_slice(&entry.bucket.at.to_le_bytes());
+        bytes.extend_from_slice(&entry.bucket.full_at.to_le_bytes());
         bytes.extend_from_slice(&entry.rate.to_le_bytes());
     }
     bytes

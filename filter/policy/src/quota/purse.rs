@@ -2,6 +2,7 @@
 //! when they lie idle. An empty bucket is remembered until it can hold a token again, so that refusing costs less than admitting.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -17,9 +18,11 @@ const MOST: usize = 8192;
 const MOST_TAKEN: u32 = 32;
 /// The part of a bucket's tokens that one worker takes at a time, at most: 1/16, or one token.
 const PART: u32 = 16;
-/// Longest that tokens are held before they are counted anew, microseconds. While they are held the bucket refills as if they were spent, so
-/// any stretch of time may admit what this much time brings on top of burst and refill.
-const HELD: UnixMicros = 250_000;
+/// Tokens are held for the time that brings this part of a burst at most, and then counted anew: while they are held the bucket refills as
+/// if they were spent, so any stretch of time may admit so much on top of burst and refill.
+const HELD_PART: u64 = 64;
+/// The same, in microseconds: no shorter, and no longer.
+const HELD: RangeInclusive<UnixMicros> = 50_000..=1_000_000;
 /// Longest an empty bucket is believed to be empty without another look, microseconds: other workers may give tokens back.
 const BELIEVED: UnixMicros = 1_000_000;
 const SECOND: u64 = 1_000_000;
@@ -40,6 +43,10 @@ struct Stash {
     tokens: u32,
     /// When they were taken.
     taken_at: UnixMicros,
+    /// How many were taken then.
+    taken: u32,
+    /// For how long they are held, microseconds.
+    held_for: UnixMicros,
     /// Tokens to take next time: more while they are used up, starting with one.
     next: u32,
     /// Tokens left in shared memory when they were last taken.
@@ -65,6 +72,13 @@ pub struct Counts {
     pub refused: u64,
     /// Would have been one too many at once.
     pub shed: u64,
+}
+
+/// How long a worker holds tokens of `quota`.
+fn held_for(quota: &Quota) -> UnixMicros {
+    let fills_in =
+        u64::from(quota.burst.get()).saturating_mul(MINUTE) / u64::from(quota.requests_per_minute.get()).max(1);
+    (fills_in / HELD_PART).clamp(*HELD.start(), *HELD.end())
 }
 
 impl Counts {
@@ -197,6 +211,8 @@ impl Stash {
             terms: Terms::new(quota, share),
             tokens: 0,
             taken_at: 0,
+            taken: 0,
+            held_for: held_for(quota),
             next: 1,
             left: 0,
             full_in: 0,
@@ -209,7 +225,7 @@ impl Stash {
 
     fn spend(&mut self, shared: &dyn SharedMemory, now: UnixMicros) -> Result<Allowance, Exhausted> {
         self.recent = true;
-        let held = now.checked_sub(self.taken_at).is_some_and(|since| since <= HELD);
+        let held = now.checked_sub(self.taken_at).is_some_and(|since| since <= self.held_for);
         if (self.tokens == 0 || !held)
             && let Err(exhausted) = self.fetch(shared, now)
         {
@@ -230,10 +246,10 @@ impl Stash {
         if wait > 0 && wait <= BELIEVED {
             return Err(self.exhausted(self.token_at.saturating_sub(now)));
         }
-        let (terms, next, stale) = (self.terms, self.next, self.tokens);
+        let (terms, next, stale, taken_at) = (self.terms, self.next, self.tokens, self.taken_at);
         let found = cabinet::open(shared, self.quota.account.id, self.quota.requests_per_minute.get(), now, |bucket| {
             bucket.refill_by(&terms, now);
-            bucket.give_back(&terms, stale);
+            bucket.give_back(&terms, stale, taken_at);
             let held = bucket.held(&terms);
             if held == 0 {
                 return Outcome::Unchanged(Found::Empty { wait: bucket.wait(&terms) });
@@ -245,8 +261,10 @@ impl Stash {
         });
         match found {
             Some(Found::Tokens { taken, left, full_in }) => {
-                self.next = if stale == 0 { self.next.saturating_mul(2).min(MOST_TAKEN) } else { 1 };
-                self.taken_at = now;
+                // Twice as many while they are used up, and as many as were used where some were left.
+                let used = self.taken.saturating_sub(stale).max(1);
+                self.next = if stale == 0 { self.next.saturating_mul(2).min(MOST_TAKEN) } else { used };
+                (self.taken_at, self.taken) = (now, taken);
                 (self.tokens, self.left, self.full_in) = (taken, left, full_in);
                 Ok(())
             }
@@ -264,14 +282,14 @@ impl Stash {
     #[cold]
     #[inline(never)]
     fn give_back(&mut self, id: BucketId, shared: &dyn SharedMemory, now: UnixMicros) {
-        let (terms, tokens) = (self.terms, std::mem::take(&mut self.tokens));
+        let (terms, tokens, taken_at) = (self.terms, std::mem::take(&mut self.tokens), self.taken_at);
         if tokens == 0 {
             return;
         }
         // Tokens that cannot be given back are lost, which admits less and not more.
         cabinet::open(shared, id, self.quota.requests_per_minute.get(), now, |bucket| {
             bucket.refill_by(&terms, now);
-            bucket.give_back(&terms, tokens);
+            bucket.give_back(&terms, tokens, taken_at);
             Outcome::Changed(())
         });
     }
