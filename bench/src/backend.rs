@@ -111,11 +111,12 @@ fn response(body: &str) -> Vec<u8> {
 
 /// A v1.0 card whose interfaces are the root of this backend.
 fn card(address: SocketAddr) -> String {
+    let offers =
+        |binding| json!({"url": format!("http://{address}/"), "protocolBinding": binding, "protocolVersion": "1.0"});
+    let interfaces = ["JSONRPC", "HTTP+JSON"].map(offers);
     json!({
         "name": "Static", "description": "Answers everything with the same bytes.", "version": "1.0.0",
-        "supportedInterfaces": ["JSONRPC", "HTTP+JSON"].map(|binding| {
-            json!({"url": format!("http://{address}/"), "protocolBinding": binding, "protocolVersion": "1.0"})
-        }),
+        "supportedInterfaces": interfaces,
         "capabilities": {"streaming": false},
         "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
         "skills": [{"id": "answer", "name": "Answer", "description": "Always the same.", "tags": ["bench"]}],

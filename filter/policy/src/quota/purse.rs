@@ -76,8 +76,8 @@ pub struct Counts {
 
 /// How long a worker holds tokens of `quota`.
 fn held_for(quota: &Quota) -> UnixMicros {
-    let fills_in =
-        u64::from(quota.burst.get()).saturating_mul(MINUTE) / u64::from(quota.requests_per_minute.get()).max(1);
+    let fills_in = u64::from(quota.burst.get()).saturating_mul(MINUTE);
+    let fills_in = fills_in.checked_div(u64::from(quota.requests_per_minute.get())).unwrap_or(0);
     (fills_in / HELD_PART).clamp(*HELD.start(), *HELD.end())
 }
 
