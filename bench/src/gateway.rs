@@ -36,6 +36,8 @@ const REGISTRARS: usize = 8;
 pub(crate) enum LimitRow {
     /// A limit that is never reached.
     Ample,
+    /// What most callers have: a hundred a minute.
+    Hundred,
     /// No limit: nothing is counted.
     Unlimited,
 }
@@ -151,6 +153,7 @@ impl Writer<'_> {
     fn grant_limited(&mut self, scope: &str, agents: &[&str], limit: LimitRow) -> Result<()> {
         let limit = match limit {
             LimitRow::Ample => json!({"requestsPerMinute": 4_000_000_000_u32}),
+            LimitRow::Hundred => json!({"requestsPerMinute": 100}),
             LimitRow::Unlimited => json!({"unlimited": true}),
         };
         let row = json!({"agents": agents, "operations": ["read", "write", "push"], "limit": limit});

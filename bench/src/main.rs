@@ -2,6 +2,7 @@
 //! flood of bad tokens does. Run by `cargo xtask bench`, which builds everything first. docs/benchmarks.md says how to read it.
 
 mod backend;
+mod callers;
 mod chains;
 mod envoy;
 mod flood;
@@ -70,6 +71,8 @@ enum Measurement {
     Propagation,
     /// Good traffic beside a flood of invalid tokens.
     Flood,
+    /// Envoy's memory as a hundred thousand callers pass, and as many again.
+    Callers,
     /// From a revocation's answer to the last call of its victim.
     Revocation,
 }
@@ -110,6 +113,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Revocation) {
         report.revocation(&revocation::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Callers) {
+        report.callers(&callers::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Propagation) {
         report.propagation(&propagation::measure(&stage, arguments.depth())?)?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, flood, propagation, revocation, throughput};
+use crate::{Arguments, callers, flood, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -110,6 +110,15 @@ impl Report {
             figures.waited_p50_ms, figures.waited_late, figures.waited_trials
         );
         self.put("revocation", figures)
+    }
+
+    /// Prints and keeps what callers leave behind.
+    pub(crate) fn callers(&mut self, figures: &callers::Figures) -> Result<()> {
+        println!(
+            "\ncallers: Envoy has {:.0} MiB, {:.0} after {} callers, {:.0} after as many others",
+            figures.before_mib, figures.first_wave_mib, figures.callers, figures.second_wave_mib
+        );
+        self.put("callers", figures)
     }
 
     fn put(&mut self, section: &str, value: &impl Serialize) -> Result<()> {

@@ -8,7 +8,7 @@ mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
 
-use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode};
+use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode, RevokedStreams};
 
 use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
@@ -80,6 +80,8 @@ pub struct Gateway {
     pub leeway_seconds: u32,
     /// What becomes of the filter's decision records.
     pub decision_records: RecordMode,
+    /// What becomes of a revoked caller's open streams.
+    pub revoked_streams: RevokedStreams,
     /// TLS towards clients; `None`: plain text, TLS ends elsewhere. The files are read by Envoy.
     pub tls: Option<ServerTls>,
     /// CA bundle that Envoy checks https backends against; a path on Envoy's machine.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode};
+use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordMode, RevokedStreams};
 
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, FleetLimits, Gateway,
@@ -56,6 +56,7 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
     let public_url = url.parse::<PublicUrl>().map_err(|error| block.fault("public_url", error)).ok();
     let discovery_address = address.parse::<HostPort>().map_err(|error| block.fault("discovery_address", error)).ok();
     let records = [("filter_state", RecordMode::FilterState), ("off", RecordMode::Off)];
+    let streams = [("end", RevokedStreams::End), ("finish", RevokedStreams::Finish)];
     let exposure = [("public", AdminExposure::Public), ("private", AdminExposure::Private)];
     Some(Gateway {
         public_url: public_url?,
@@ -66,6 +67,7 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         max_body_bytes: ranged(&mut block, "max_body_bytes", 1 << 20, 1024, 16 << 20),
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),
         decision_records: block.word("decision_records", &records, RecordMode::Off),
+        revoked_streams: block.word("revoked_streams", &streams, RevokedStreams::End),
         tls,
         upstream_ca: block.or("upstream_ca", PathBuf::from("/etc/ssl/certs/ca-certificates.crt")),
     })

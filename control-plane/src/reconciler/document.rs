@@ -63,7 +63,7 @@ fn gateway(config: &Config) -> GatewayDocument {
             cluster: bootstrap::XDS_CLUSTER.to_owned(),
             when_away: config.fleet_limits.when_away,
         }),
-        revoked_streams: Default::default(),
+        revoked_streams: gateway.revoked_streams,
     }
 }
 
