@@ -146,7 +146,10 @@ impl Books {
         self.told.clear();
         let mut reports = Vec::new();
         let mut full = Vec::new();
-        let mut by_wait: Vec<(&BucketId, &mut Line)> = self.lines.iter_mut().collect();
+        // Who wants no tokens is told of for its counts alone, which can wait.
+        let alone = share.refill == Refill::Time && share.nodes == NonZeroU32::MIN;
+        let is_due = |line: &Line| (line.bounds.is_some() && !alone) || now.saturating_sub(line.told) >= SECOND;
+        let mut by_wait: Vec<(&BucketId, &mut Line)> = self.lines.iter_mut().filter(|(_, line)| is_due(line)).collect();
         by_wait.sort_by_key(|(_, line)| line.told);
         for (id, line) in by_wait.into_iter().take(MOST_TOLD) {
             let (held, wanted, is_full) = line.stand(*id, shared, share, now);
@@ -230,15 +233,15 @@ impl Line {
     /// Tokens held and wanted, and whether the bucket is what one that was never used is.
     fn stand(&self, id: BucketId, shared: &dyn SharedMemory, share: Share, now: UnixMicros) -> (u64, u64, bool) {
         let Some(bounds) = self.bounds else { return (0, 0, true) };
+        if share.refill == Refill::Time && share.nodes == NonZeroU32::MIN {
+            // Nobody else could have it: not worth a look into shared memory.
+            return (u64::from(bounds.burst.get()), 0, true);
+        }
         let held = u64::from(held(shared, id, bounds, share, now));
         let burst = bounds.burst.get();
         let own = u64::from(burst.checked_div(share.nodes.get()).unwrap_or(0).max(1));
         let ahead = self.demand.saturating_mul(AHEAD).div_ceil(SECOND).min(u64::from(burst));
-        let wanted = match share.refill {
-            Refill::Time if share.nodes == NonZeroU32::MIN => 0,
-            _ => own.max(ahead).saturating_sub(held),
-        };
-        (held, wanted, held >= own)
+        (held, own.max(ahead).saturating_sub(held), held >= own)
     }
 
     fn report(&self, held: u64, wanted: u64) -> wire::BucketReport {

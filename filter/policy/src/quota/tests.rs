@@ -340,9 +340,10 @@ fn what_was_told_to_no_avail_is_told_again() {
     let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 5));
     spent(&mut envoy.purse, &quota, &envoy.memory, START, 7);
     envoy.purse.post(&envoy.memory);
-    for _ in 0..2 {
-        envoy.books.collect(&envoy.memory, START, 100_000);
-        let reports = envoy.books.report(&envoy.memory, Share::ALL, START);
+    for second in 1..3 {
+        let now = START + second * 1_000_000;
+        envoy.books.collect(&envoy.memory, now, 100_000);
+        let reports = envoy.books.report(&envoy.memory, Share::ALL, now);
         assert_eq!((reports[0].admitted, reports[0].refused), (5, 2));
         envoy.books.unanswered();
     }
