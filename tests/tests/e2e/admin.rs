@@ -324,7 +324,7 @@ fn what_envoy_refuses_is_visible_with_its_reason() {
         "agentCardUrl": format!("{}/.well-known/agent-card.json", backend.url())});
     let response = gateway.admin("POST", "/admin/agents/register?wait=applied&timeoutSeconds=3", Some(&record));
     assert_eq!(response.status, 202, "{}", response.text());
-    let nodes = gateway.admin_ok("GET", "/admin/nodes", None).to_string();
+    let nodes = gateway.admin_ok("GET", "/admin/nodes", None)["nodes"].to_string();
     assert!(nodes.contains(NODE), "{nodes}");
     assert!(nodes.to_lowercase().contains("certificate"), "Envoy's reason: {nodes}");
     let token = gateway.token("agents:well:read");

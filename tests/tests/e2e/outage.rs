@@ -49,9 +49,10 @@ fn a_restart_sends_envoy_nothing_it_already_has() {
     assert_eq!(updates(), before);
 }
 
+/// Whether Envoy's stream is back. Its exchanges of tokens, a connection of their own, may be back earlier.
 fn connected(gateway: &Gateway) -> bool {
-    let nodes = gateway.admin("GET", "/admin/nodes", None).text();
-    nodes.contains(NODE)
+    let nodes = gateway.admin("GET", "/admin/nodes", None).json();
+    nodes["nodes"].to_string().contains(NODE)
 }
 
 /// Kills after these many acknowledged writes; primes, so that every kind of write is hit.

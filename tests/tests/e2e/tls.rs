@@ -178,7 +178,7 @@ fn register_both(scene: &Scene, agent: &str, backends: [&Backend; 2]) {
 #[test]
 fn the_xds_port_serves_who_has_a_certificate_of_its_authority_and_nobody_else() {
     let scene = Scene::shared();
-    let nodes = scene.gateway.admin_ok("GET", "/admin/nodes", None).to_string();
+    let nodes = scene.gateway.admin_ok("GET", "/admin/nodes", None)["nodes"].to_string();
     assert!(nodes.contains(NODE), "Envoy came in with its certificate: {nodes}");
     let knock = |identity: Option<&Identity>| tls::first_bytes(scene.gateway.xds(), scene.envoys.roots(), identity);
     let greeting = knock(Some(&scene.envoys.identity(&["another-envoy"]))).expect("a greeting");
