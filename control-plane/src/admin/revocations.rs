@@ -106,6 +106,11 @@ impl Draft {
             caller.end();
             named
         });
+        for name in ["issuer", "client"] {
+            if caller.is_some() && fields.has(name) {
+                fields.fault("INVALID_FIELD", name, "is in caller already: give one of them");
+            }
+        }
         let (of_issuer, of_client) = caller.unwrap_or_default();
         let cuts_off = RevocationDocument {
             issuer: fields.text("issuer").or(of_issuer),

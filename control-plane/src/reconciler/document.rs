@@ -82,11 +82,14 @@ fn embedded(registry: &Registry, config: &Config) -> Option<IssuerDocument> {
 
 /// Whoever was revoked, and clients that are disabled: what they hold is good for nothing either.
 fn revocations(registry: &Registry, config: &Config) -> Vec<RevocationDocument> {
-    let issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
-    let disabled = registry.clients.values().filter(|client| client.disabled).map(|client| RevocationDocument {
-        issuer: issuer.clone(),
-        client: Some(client.id.to_string()),
-        ..RevocationDocument::default()
+    // Without the embedded issuer nobody holds a token of its clients; another issuer's client of the same name is someone else.
+    let disabled = config.issuer.iter().flat_map(|issuer| {
+        let of_issuer = registry.clients.values().filter(|client| client.disabled);
+        of_issuer.map(|client| RevocationDocument {
+            issuer: Some(issuer.issuer.clone()),
+            client: Some(client.id.to_string()),
+            ..RevocationDocument::default()
+        })
     });
     registry.revocations.values().map(|it| it.cuts_off.clone()).chain(disabled).collect()
 }

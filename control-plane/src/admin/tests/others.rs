@@ -186,6 +186,7 @@ async fn bad_revocations_are_refused_by_field() {
         (json!({"client": "ci", "until": "tomorrow"}), "until"),
         (json!({"client": "ci", "issuedBefore": true}), "issuedBefore"),
         (json!({"caller": {"client": "ci"}}), "caller.issuer"),
+        (json!({"caller": {"issuer": "i", "client": "ci"}, "client": "other"}), "client"),
         (json!({"client": ""}), "client"),
         (json!({"client": "ci", "colour": 1}), "colour"),
         (json!({"client": "ci", "reason": "x".repeat(501)}), "reason"),
