@@ -24,6 +24,7 @@ pub use self::redis::{RedisLedger, RedisUrlError};
 pub use memory::MemoryLedger;
 pub use nodes::{FleetNode, FleetTable, LeaseHealth};
 pub use service::{Quota, Server, Service};
+pub use tollgate_policy::quota::Counts;
 pub use usage::{Usage, UsageTable};
 
 /// A node that was not heard of for this long takes no part any more. As long is a ledger that knows nobody without lending: it
@@ -84,17 +85,6 @@ pub struct Report {
     pub demand: u32,
     /// What became of the requests since the last exchange.
     pub counts: Counts,
-}
-
-/// What became of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Let through.
-    pub admitted: u64,
-    /// Refused for want of a token.
-    pub refused: u64,
-    /// Shed for too many at once.
-    pub shed: u64,
 }
 
 /// The answer to one exchange.
@@ -160,20 +150,5 @@ impl Micros {
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
-    }
-}
-
-impl Counts {
-    /// All of them.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.admitted.saturating_add(self.refused).saturating_add(self.shed)
-    }
-
-    /// Adds others, up to the largest number there is.
-    pub fn add(&mut self, more: Self) {
-        self.admitted = self.admitted.saturating_add(more.admitted);
-        self.refused = self.refused.saturating_add(more.refused);
-        self.shed = self.shed.saturating_add(more.shed);
     }
 }

@@ -24,7 +24,6 @@ fn lease(id: &str, node: &FleetNode) -> Value {
     json!({
         "nodeId": id,
         "state": node.lease.as_str(),
-        "policyDigests": node.policy_digests,
         "lastExchange": rfc3339(node.last_seen.seconds()),
     })
 }

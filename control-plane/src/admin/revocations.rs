@@ -77,16 +77,23 @@ async fn create(
         let message = "this would cut off the client that asks: log in as another, or say \"force\": true";
         return Err(ApiError::new(StatusCode::CONFLICT, "WOULD_REVOKE_YOURSELF", message));
     }
-    let known = state.store.registry().revocations.values().find(|it| it.cuts_off == cuts_off).cloned();
-    if let Some(known) = known {
-        let generation = state.store.registry().generation;
-        return Ok(written(&state.nodes, StatusCode::OK, view(&known), generation, wait).await);
-    }
     let created_by = visitor.client().to_owned();
-    let revocation = Revocation { id: RevocationId::random(), cuts_off, reason, created_by, created_at: now };
-    let answer = view(&revocation);
-    let generation = state.store.write(move |_| Ok::<_, ApiError>(vec![Change::PutRevocation(revocation)])).await?;
-    Ok(written(&state.nodes, StatusCode::CREATED, answer, generation, wait).await)
+    let made = Revocation { id: RevocationId::random(), cuts_off, reason, created_by, created_at: now };
+    let (wanted, offered) = (made.cuts_off.clone(), made.clone());
+    let decide = move |registry: &Registry| {
+        let put = || Change::PutRevocation(offered);
+        Ok::<_, ApiError>(same(registry, &wanted).is_none().then(put).into_iter().collect())
+    };
+    let generation = state.store.write(decide).await?;
+    // Whoever asked first made it; if someone has deleted it again since, this one was.
+    let entry = same(&state.store.registry(), &made.cuts_off).cloned().unwrap_or_else(|| Arc::new(made.clone()));
+    let status = if entry.id == made.id { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(written(&state.nodes, status, view(&entry), generation, wait).await)
+}
+
+/// The entry that cuts off exactly these.
+fn same<'a>(registry: &'a Registry, cuts_off: &RevocationDocument) -> Option<&'a Arc<Revocation>> {
+    registry.revocations.values().find(|it| it.cuts_off == *cuts_off)
 }
 
 async fn remove(State(state): State<AdminState>, Path(id): Path<String>, wait: Wait) -> Result<Response, ApiError> {

@@ -93,6 +93,27 @@ async fn permissions_are_set_and_shown() {
 }
 
 #[tokio::test]
+async fn a_client_is_revoked_and_let_in_again() {
+    let served = Served::start().await;
+    let said = served
+        .run("revoke --client ci --issuer https://i --until 2999-01-01T00:00:00Z --reason stolen --wait")
+        .await
+        .unwrap();
+    assert!(said.starts_with("revoked (") && said.ends_with("(generation 1, in force on 0 Envoys)\n"), "{said}");
+    let entry = served.json("revocations list").await["revocations"][0].clone();
+    assert_eq!(
+        (&entry["client"], &entry["issuer"], &entry["until"]),
+        (&json!("ci"), &json!("https://i"), &json!("2999-01-01T00:00:00Z"))
+    );
+    let id = entry["revocationId"].as_str().unwrap();
+    assert!(served.run("revocations list").await.unwrap().contains("stolen"));
+    let said = served.run(&format!("revocations delete {id}")).await.unwrap();
+    assert_eq!(said, format!("{id} cuts off nobody any more (generation 2)\n"));
+    check(served.run("revoke --client tester").await, 1, "WOULD_REVOKE_YOURSELF, 409");
+    check(served.run("revoke --client ci --until yesterday").await, 1, "until must be a time");
+}
+
+#[tokio::test]
 async fn clients_and_issuers_have_their_commands() {
     let served = Served::start().await;
     let said = served.run("clients create ci --scope agents:a:read").await.unwrap();

@@ -62,9 +62,7 @@ impl QuotaService for Service {
         let lent = self.or_fair_share(lent);
         self.quota.usage.count(&exchange.reports, now);
         let lease = LeaseHealth::from(&lent);
-        let Exchange { node, policy_digests, .. } = exchange;
-        let said = FleetNode { instance: node.instance, policy_digests, last_seen: now, lease };
-        self.quota.fleet.heard(&node.id, said);
+        self.quota.fleet.heard(&exchange.node.id, FleetNode { last_seen: now, lease });
         Ok(Response::new(lent.into()))
     }
 }

@@ -10,8 +10,6 @@ use super::{BucketKey, Counts, Lease, Lent, Limit, NodeKey, Report};
 const MOST_TEXT: usize = 1024;
 /// Most buckets in one exchange.
 const MOST_BUCKETS: usize = 5_000;
-/// Most policy digests: one for each thread.
-const MOST_DIGESTS: usize = 256;
 /// Words that `operations` may be; empty: those without a limit of their own.
 const OPERATIONS: [&str; 4] = ["", "read", "write", "push"];
 
@@ -27,7 +25,6 @@ pub(super) struct Malformed {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Exchange {
     pub(super) node: NodeKey,
-    pub(super) policy_digests: Vec<String>,
     pub(super) reports: Vec<Report>,
 }
 
@@ -36,21 +33,12 @@ impl TryFrom<v1::SyncRequest> for Exchange {
 
     fn try_from(request: v1::SyncRequest) -> Result<Self, Malformed> {
         let id = named("node_id", request.node_id)?;
-        if request.policy_digests.len() > MOST_DIGESTS {
-            return Err(malformed("policy_digests", "has more than 256 items"));
-        }
         if request.buckets.len() > MOST_BUCKETS {
             return Err(malformed("buckets", "has more than 5000 items"));
         }
-        let digests = (0..).zip(request.policy_digests);
-        let digests = digests.map(|(at, digest): (usize, _)| named(&format!("policy_digests[{at}]"), digest));
         let reports =
             (0..).zip(request.buckets).map(|(at, bucket): (usize, _)| report(&format!("buckets[{at}]"), bucket));
-        Ok(Self {
-            node: NodeKey { id, instance: request.instance },
-            policy_digests: digests.collect::<Result<_, _>>()?,
-            reports: reports.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { node: NodeKey { id, instance: request.instance }, reports: reports.collect::<Result<_, _>>()? })
     }
 }
 

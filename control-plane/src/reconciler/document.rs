@@ -33,7 +33,6 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
         default_limit: Some(config.default_limit.clone()),
         agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
         revocations: revocations(registry, config),
-        digest: None,
     }
 }
 

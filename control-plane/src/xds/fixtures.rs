@@ -110,7 +110,6 @@ pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDoc
         default_limit: None,
         agents: agents.map(entry).collect(),
         revocations: Vec::new(),
-        digest: None,
     }
 }
 

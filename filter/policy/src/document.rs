@@ -34,9 +34,6 @@ pub struct PolicyDocument {
     /// Who is cut off, whatever their tokens say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revocations: Vec<RevocationDocument>,
-    /// Names this document's contents, whatever its generation. The filter tells it to the control plane once it is in force.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
 }
 
 /// Settings of the gateway as a whole.

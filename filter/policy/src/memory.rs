@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::permissions::Grant;
 use crate::policy::{Agent, Policy};
-use crate::quota::{Flight, Purse, Quotas};
+use crate::quota::{Flight, Purse, Quotas, worker_number};
 use crate::record;
 use crate::token::{Caller, TokenCache};
 
@@ -41,7 +41,7 @@ impl Memory {
         Self {
             tokens: TokenCache::new(seed, capacity),
             purse: Purse::default(),
-            flight: Flight::new(worker(seed)),
+            flight: Flight::new(worker_number(seed)),
             policy: 0,
             pairs: HashMap::default(),
         }
@@ -72,12 +72,6 @@ impl Memory {
         let key = (Arc::as_ptr(caller).addr(), Arc::as_ptr(agent).addr());
         self.pairs.entry(key).or_insert_with(|| Pair::learn(policy, caller, agent))
     }
-}
-
-/// A number that other workers of this host hardly have.
-fn worker(seed: u64) -> u32 {
-    let [a, b, c, d, ..] = seed.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }
 
 impl Pair {

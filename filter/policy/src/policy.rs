@@ -32,7 +32,6 @@ pub struct Policy {
     permissions: Permissions,
     agents: HashMap<AgentId, Arc<Agent>, FixedState>,
     revocations: Revocations,
-    digest: Option<Box<str>>,
 }
 
 impl std::fmt::Debug for Policy {
@@ -82,7 +81,6 @@ impl Policy {
                 permissions,
                 agents,
                 revocations,
-                digest: document.digest.map(Into::into),
             }),
             _ => Err(ConfigError::from(faults)),
         }
@@ -98,12 +96,6 @@ impl Policy {
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
-    }
-
-    /// What its document calls its contents.
-    #[must_use]
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
     }
 
     /// Who is cut off.

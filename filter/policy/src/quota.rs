@@ -8,24 +8,31 @@ mod cabinet;
 mod fleet;
 mod flight;
 mod purse;
+mod shared;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 pub use books::Books;
-pub use cabinet::{SharedMemory, Stale};
 pub use fleet::{Leader, Refill, Share};
 pub use flight::{Flight, Gate, Passage};
 pub use purse::{Counts, Purse};
+pub use shared::{SharedMemory, Stale};
 
 use crate::document::OperationClass;
 use crate::limit::{Limit, Limits};
 use crate::permissions::class_name;
 use crate::token::CallerKey;
+
+/// Longest issuer or client in a report, bytes; the ledger reads 1,024 of them.
+const MAX_NAME: usize = 512;
+/// Characters shown of a longer one.
+const MAX_SHOWN: usize = 64;
 
 /// Microseconds since the epoch.
 pub type UnixMicros = u64;
@@ -46,11 +53,20 @@ pub struct Quota {
     policy: String,
 }
 
+/// A number that other workers of this host hardly have, from a worker's own random seed.
+#[must_use]
+pub fn worker_number(seed: u64) -> u32 {
+    let [a, b, c, d, ..] = seed.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// Whose requests to whom are counted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Account {
     id: BucketId,
-    caller: CallerKey,
+    /// `iss` and client, shortened where they are longer than the ledger reads.
+    issuer: Box<str>,
+    client: Box<str>,
     agent: Box<str>,
     /// The class it is for; empty: every class without one of its own.
     operations: &'static str,
@@ -94,10 +110,9 @@ pub struct Exhausted {
 }
 
 impl BucketId {
-    /// The bucket of `caller` on `agent`, of the operations called `operations`.
-    #[must_use]
-    pub fn new(caller: &CallerKey, agent: &str, operations: &str) -> Self {
-        Self::of([caller.issuer(), caller.client(), agent, operations])
+    /// What is counted of `caller` at `agent`, at once.
+    fn at_once(caller: &CallerKey, agent: &str) -> Self {
+        Self::of([caller.issuer(), caller.client(), agent])
     }
 
     /// What is counted for all callers of `agent` together.
@@ -119,11 +134,30 @@ impl BucketId {
     }
 }
 
+impl Account {
+    fn new(caller: &CallerKey, agent: &str, operations: &'static str) -> Self {
+        let (issuer, client) = (short(caller.issuer()), short(caller.client()));
+        let id = BucketId::of([&*issuer, &*client, agent, operations]);
+        Self { id, issuer: issuer.into(), client: client.into(), agent: agent.into(), operations }
+    }
+}
+
+/// A name that fits into a report, as good as the whole: its beginning and its hash. One caller with a long name must not make a report
+/// that the ledger refuses, and with it everyone else's.
+fn short(name: &str) -> Cow<'_, str> {
+    if name.len() <= MAX_NAME {
+        return Cow::Borrowed(name);
+    }
+    let mut shown: String = name.chars().take(MAX_SHOWN).collect();
+    shown.push('#');
+    Sha256::digest(name).iter().for_each(|byte| shown.push_str(&format!("{byte:02x}")));
+    Cow::Owned(shown)
+}
+
 impl Payment {
     fn new(limit: Limit, caller: &CallerKey, agent: &str, class: Option<OperationClass>) -> Self {
         let operations = class.map_or("", class_name);
-        let id = BucketId::new(caller, agent, operations);
-        let account = Account { id, caller: caller.clone(), agent: agent.into(), operations };
+        let account = Account::new(caller, agent, operations);
         let Limit::Bucket { requests_per_minute, burst } = limit else { return Self::Free(Arc::new(account)) };
         let name = class.map_or("default", class_name);
         let window = u64::from(burst.get()).saturating_mul(60).div_ceil(u64::from(requests_per_minute.get()));
@@ -155,7 +189,7 @@ impl Quotas {
         Self {
             shared: Payment::new(limits.shared.unwrap_or(Limit::Unlimited), caller, agent, None),
             own: [OperationClass::Read, OperationClass::Write, OperationClass::Push].map(own),
-            gate: limits.max_concurrent.map(|most| Gate::new(BucketId::new(caller, agent, "at once"), most)),
+            gate: limits.max_concurrent.map(|most| Gate::new(BucketId::at_once(caller, agent), most)),
         }
     }
 

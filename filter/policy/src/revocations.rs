@@ -23,10 +23,10 @@ type Index = HashMap<Box<str>, Vec<RevocationDocument>, FixedState>;
 impl Revocations {
     pub(crate) fn compile(documents: Vec<RevocationDocument>, faults: &mut Vec<ConfigFault>) -> Self {
         let mut revocations = Self::default();
-        for (index, document) in documents.into_iter().enumerate() {
+        for (at, document) in documents.into_iter().enumerate() {
             let fault = |field: &str, message: &str| {
                 let dot = if field.is_empty() { "" } else { "." };
-                ConfigFault::new(format!("revocations[{index}]{dot}{field}"), message)
+                ConfigFault::new(format!("revocations[{at}]{dot}{field}"), message)
             };
             let named = [
                 ("tokenId", &document.token_id),
@@ -36,12 +36,17 @@ impl Revocations {
             ];
             let empty = named.iter().filter(|(_, value)| value.as_deref() == Some(""));
             faults.extend(empty.map(|(field, _)| fault(field, "must not be empty")));
-            let Some((field, Some(key))) = named.into_iter().find(|(_, value)| value.is_some()) else {
-                faults.push(fault("", "must name at least one of issuer, client, subject and tokenId"));
-                continue;
+            let (index, key) = match &document {
+                RevocationDocument { token_id: Some(key), .. } => (&mut revocations.by_token_id, key),
+                RevocationDocument { subject: Some(key), .. } => (&mut revocations.by_subject, key),
+                RevocationDocument { client: Some(key), .. } => (&mut revocations.by_client, key),
+                RevocationDocument { issuer: Some(key), .. } => (&mut revocations.by_issuer, key),
+                _ => {
+                    faults.push(fault("", "must name at least one of issuer, client, subject and tokenId"));
+                    continue;
+                }
             };
-            let (by, key) = (revocations.index_mut(field), key.as_str().into());
-            by.entry(key).or_default().push(document);
+            index.entry(key.as_str().into()).or_default().push(document);
         }
         revocations
     }
@@ -71,15 +76,6 @@ impl Revocations {
     #[must_use]
     pub fn would_cut_off(revocation: &RevocationDocument, caller: &Caller, now: UnixSeconds) -> bool {
         applies(revocation, caller, now)
-    }
-
-    fn index_mut(&mut self, field: &str) -> &mut Index {
-        match field {
-            "tokenId" => &mut self.by_token_id,
-            "subject" => &mut self.by_subject,
-            "client" => &mut self.by_client,
-            _ => &mut self.by_issuer,
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{cell::RefCell, time::Duration};
 use prost::Message;
 use tollgate_policy::{
     document::QuotaDocument,
-    quota::{Books, Leader, Purse, Share, SharedMemory, UnixMicros},
+    quota::{Books, Leader, Purse, Share, SharedMemory, UnixMicros, worker_number},
 };
 use tollgate_proto::quota::v1 as wire;
 
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct State {
     books: Books,
+    /// Whether this worker led when it last looked.
+    leads: bool,
     /// The call that is not answered yet, and since when.
     waits_for: Option<(u32, UnixMicros)>,
     exchanged: UnixMicros,
@@ -61,8 +63,7 @@ pub(crate) struct Standing {
 
 impl Ledger {
     pub(crate) fn new(seed: u64) -> Self {
-        let [a, b, c, d, ..] = seed.to_le_bytes();
-        Self { leader: Leader { worker: u32::from_le_bytes([a, b, c, d]) }, seed, state: RefCell::default() }
+        Self { leader: Leader { worker: worker_number(seed) }, seed, state: RefCell::default() }
     }
 
     /// Does what is due: posts what this worker's callers did, exchanges if this worker leads, and takes over the share in force.
@@ -70,8 +71,13 @@ impl Ledger {
         purse.post(&Shared);
         let mut share = Share::read(&Shared);
         let mut healthy = None;
-        if self.leader.leads(&Shared, now) {
-            let mut state = self.state.borrow_mut();
+        let mut state = self.state.borrow_mut();
+        let leads = self.leader.leads(&Shared, now);
+        let led = std::mem::replace(&mut state.leads, leads);
+        if leads {
+            if !led {
+                state.books.take_over(share, now);
+            }
             let next = state.books.share(share, quota.when_away, now);
             if next != share {
                 share = next;
@@ -123,12 +129,8 @@ impl State {
         }
         self.exchanged = now;
         self.books.collect(&Shared, now, elapsed);
-        let request = wire::SyncRequest {
-            node_id: host::node_id(),
-            instance,
-            policy_digests: Vec::new(),
-            buckets: self.books.report(&Shared, share, now),
-        };
+        let request =
+            wire::SyncRequest { node_id: host::node_id(), instance, buckets: self.books.report(&Shared, share, now) };
         match host::post(&quota.cluster, wire::SYNC_PATH, &framed(&request), PATIENCE) {
             Some(call) => self.waits_for = Some((call, now)),
             None => self.books.unanswered(),

@@ -3,12 +3,9 @@
 
 use std::cell::Cell;
 
-use tollgate_policy::Denial;
+use tollgate_policy::{Denial, Reason};
 
 use crate::host::{Counter, Gauge};
-
-/// The code of a request that would have been one too many at once.
-const OVERLOADED: &str = "too_many_concurrent";
 
 /// The counters of one configuration. The host keeps one value per name, whichever configuration or worker adds to it.
 #[derive(Clone, Copy)]
@@ -77,7 +74,7 @@ impl Metrics {
     /// Counts a denied request by its HTTP status, and by its code where that says more.
     pub(crate) fn count_denied(&self, denial: &Denial) {
         let counter = match denial.status() {
-            _ if denial.code() == OVERLOADED => self.overloaded,
+            _ if denial.code() == Reason::Overloaded.code() => self.overloaded,
             401 => self.unauthenticated,
             403 => self.forbidden,
             404 => self.not_found,

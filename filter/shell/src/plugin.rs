@@ -117,14 +117,15 @@ impl Service {
             self.metrics.fleet_nodes.set(u64::from(standing.share.nodes.get()));
         }
     }
-}
 
-impl Service {
-    /// Ends what revoked callers have under way, as soon as a policy says who they are.
+    /// Whether requests under way have not been held against this policy yet.
+    fn is_new(&self) -> bool {
+        self.worker.swept.replace(self.policy.serial()) != self.policy.serial()
+    }
+
+    /// Ends what revoked callers have under way.
     fn cut_off(&self, own: u32, now: u64) {
-        if self.worker.swept.replace(self.policy.serial()) != self.policy.serial() {
-            self.metrics.streams_ended.add(self.worker.streams.cut_off(&self.policy, own, now / SECOND));
-        }
+        self.metrics.streams_ended.add(self.worker.streams.cut_off(&self.policy, own, now / SECOND));
     }
 }
 
@@ -151,8 +152,12 @@ impl RootContext for Plugin {
         let Some(service) = &self.service else { return };
         let now = host::now();
         service.exchange(now);
-        service.cut_off(self.context, now);
-        if now.abs_diff(service.worker.reported.get()) < REPORT_PERIOD {
+        let is_due = now.abs_diff(service.worker.reported.get()) >= REPORT_PERIOD;
+        // At once where a policy is new; and again later, for what was let in by the one before while it came.
+        if service.is_new() || is_due {
+            service.cut_off(self.context, now);
+        }
+        if !is_due {
             return;
         }
         service.worker.reported.set(now);

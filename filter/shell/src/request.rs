@@ -8,7 +8,7 @@ use proxy_wasm::{
 };
 use tollgate_policy::{
     Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step, begin,
-    document::{BodyMode, RecordMode},
+    document::{BodyMode, RecordMode, RevokedStreams},
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
 };
@@ -75,15 +75,20 @@ impl Request {
             Decision::Admit(admission) => match self.spend(service, admission, now) {
                 Err(reason) => deny(service, &admission.refuse(&reason, service.policy.gateway())),
                 Ok(()) => {
-                    if let Some(caller) = admission.caller() {
-                        service.worker.streams.begin(self.stream, caller);
-                    }
+                    self.enlist(service, admission);
                     keep_record(service, admission.record());
                     set_headers(admission, writing);
                     service.worker.tally.count_allowed();
                     Action::Continue
                 }
             },
+        }
+    }
+
+    /// Notes whose stream this is, so that it ends if its caller is revoked: admitted, or on its way to be.
+    fn enlist(&self, service: &Service, admission: &Admission) {
+        if let (RevokedStreams::End, Some(caller)) = (service.policy.gateway().revoked_streams, admission.caller()) {
+            service.worker.streams.begin(self.stream, caller);
         }
     }
 
@@ -131,6 +136,8 @@ impl HttpContext for Request {
         match first_step(&service, &headers, body, now) {
             Step::Decided(decision) => self.act(&service, &decision, writing, now),
             Step::NeedsBody(pending) => {
+                // Else a body held back until after the revocation would still be decided by the policy from before.
+                self.enlist(&service, pending.admission());
                 let action = match service.policy.gateway().body_mode {
                     BodyMode::HoldHeaders => Action::Pause,
                     BodyMode::StreamHeaders => {

@@ -125,3 +125,20 @@ fn an_agent_can_be_kept_from_too_many_callers_at_once() {
     drop(held);
     until_status("crowded", "neighbour", 200);
 }
+
+#[test]
+fn usage_shows_who_called_what_whatever_they_are_called() {
+    let gateway = Gateway::shared();
+    let _backend = limited("counted", json!({"limit": {"requestsPerMinute": 1, "burst": 2}}));
+    // As long as a token can carry it: the report of everyone must not fail for one caller's name.
+    let names = ["counted-app".to_owned(), format!("long-{}", "x".repeat(2_000))];
+    for name in &names {
+        let statuses: Vec<u16> = (0..3).map(|_| call("counted", name, "GetTask").status).collect();
+        assert_eq!(statuses, [200, 200, 429], "{} bytes", name.len());
+    }
+    wait::until("both callers are in the usage", || {
+        let usage = gateway.admin_ok("GET", "/admin/usage?agent=counted", None);
+        let counted = |row: &&Value| row["total"]["admitted"] == 2 && row["total"]["refused"] == 1;
+        (usage["usage"].as_array()?.iter().filter(counted).count() == 2).then_some(())
+    });
+}

@@ -84,6 +84,29 @@ fn an_open_stream_of_a_revoked_caller_ends() {
     gateway.assert_no_trap();
 }
 
+#[test]
+fn a_body_held_back_does_not_outlast_a_revocation() {
+    use std::io::Write;
+    let gateway = Gateway::shared();
+    let backend = Backend::start();
+    gateway.register("held-back", &backend);
+    // Reading and writing without push: the body decides, and is waited for.
+    let mut stream = open("held-back", "holder", "agents:held-back:read agents:held-back:write");
+    assert_eq!(status("held-back", &gateway.issuer.token("holder", "agents:held-back:read")), 200);
+    let before = backend.calls().len();
+    revoke(&json!({"client": "holder"}));
+    let ended = |stream: &mut std::net::TcpStream| match stream.read(&mut [0; 1]) {
+        Ok(0) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        Ok(_) => panic!("answered"),
+    };
+    wait::until("the request that waits for its body ends", || ended(&mut stream).then_some(()));
+    let _ = stream
+        .write_all(format!("{:<64}", json!({"jsonrpc": "2.0", "id": 1, "method": "GetTask"}).to_string()).as_bytes());
+    assert_eq!(backend.calls().len(), before, "nothing of it reached the agent");
+    gateway.assert_no_trap();
+}
+
 /// A request that was let through and whose body never comes.
 fn open(agent: &str, client: &str, scopes: &str) -> std::net::TcpStream {
     use std::io::Write;

@@ -177,6 +177,18 @@ async fn a_revocation_is_made_once_listed_and_deleted() {
 }
 
 #[tokio::test]
+async fn the_same_revocation_asked_for_many_times_at_once_is_one_entry() {
+    let scene = Scene::new().await;
+    let answers =
+        futures::future::join_all((0..8).map(|_| scene.post("/admin/revocations", json!({"client": "ci"})))).await;
+    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!((made, scene.state.store.registry().revocations.len()), (1, 1));
+    let ids: std::collections::BTreeSet<String> =
+        answers.iter().map(|answer| answer.json()["revocationId"].to_string()).collect();
+    assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test]
 async fn bad_revocations_are_refused_by_field() {
     let scene = Scene::new().await;
     for (body, field) in [

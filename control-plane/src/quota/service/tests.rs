@@ -42,7 +42,7 @@ fn request() -> SyncRequest {
         refused: 1,
         shed: 0,
     };
-    SyncRequest { node_id: text("edge-1"), instance: 7, policy_digests: vec![text("d1")], buckets: vec![report] }
+    SyncRequest { node_id: text("edge-1"), instance: 7, buckets: vec![report] }
 }
 
 async fn sync(service: &Service, request: SyncRequest) -> Result<SyncResponse, Status> {
@@ -64,8 +64,6 @@ fn key(request: &mut SyncRequest) -> &mut BucketKey {
 async fn what_is_not_well_formed_is_refused_by_field() {
     check(|it| it.node_id.clear(), "node_id").await;
     check(|it| it.node_id = "n".repeat(1025), "node_id").await;
-    check(|it| it.policy_digests = vec!["d".to_owned(); 257], "policy_digests").await;
-    check(|it| it.policy_digests = vec!["d".repeat(1025)], "policy_digests[0]").await;
     check(|it| it.buckets = vec![it.buckets[0].clone(); 5001], "buckets").await;
     check(|it| it.buckets[0].key = None, "buckets[0].key").await;
     check(|it| it.buckets[0].limit = None, "buckets[0].limit").await;
@@ -83,22 +81,9 @@ async fn an_exchange_is_counted_and_remembered() {
     let service = service(MemoryLedger::default());
     let answer = sync(&service, request()).await.unwrap();
     assert_eq!((answer.nodes, answer.state()), (1, LeaseState::FairShare));
-    let node = service.quota.fleet.node("edge-1").unwrap();
-    assert_eq!((node.policy_digests, node.last_seen, node.instance), (vec!["d1".to_owned()], NOW, 7));
+    assert_eq!(service.quota.fleet.nodes()["edge-1"].last_seen, NOW);
     let rows = service.quota.usage.rows(NOW);
     assert_eq!((rows.len(), rows[0].total.admitted, rows[0].total.refused), (1, 6, 1));
-}
-
-#[tokio::test]
-async fn new_digests_wake_those_who_wait_and_old_ones_do_not() {
-    let service = service(MemoryLedger::default());
-    let mut woken = service.quota.fleet.subscribe();
-    for (digest, wakes) in [("d1", true), ("d1", false), ("d2", true)] {
-        let request = SyncRequest { policy_digests: vec![digest.to_owned()], ..request() };
-        sync(&service, request).await.unwrap();
-        assert_eq!(woken.has_changed().unwrap(), wakes, "{digest}");
-        woken.mark_unchanged();
-    }
 }
 
 #[tokio::test]

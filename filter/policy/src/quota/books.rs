@@ -9,7 +9,8 @@ use prost::Message;
 use tollgate_proto::quota::v1 as wire;
 
 use super::bucket::Terms;
-use super::cabinet::{self, Outcome};
+use super::cabinet::{self, Use};
+use super::shared::{Outcome, update};
 use super::{BucketId, Counts, Payment, Refill, Share, SharedMemory, UnixMicros};
 use crate::document::QuotaAway;
 
@@ -74,8 +75,8 @@ pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> V
         };
         let report = wire::BucketReport {
             key: Some(wire::BucketKey {
-                issuer: account.caller.issuer().to_owned(),
-                client: account.caller.client().to_owned(),
+                issuer: account.issuer.to_string(),
+                client: account.client.to_string(),
                 agent: account.agent.to_string(),
                 operations: account.operations.to_owned(),
             }),
@@ -87,29 +88,31 @@ pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> V
         };
         letters.extend_from_slice(&report.encode_length_delimited_to_vec());
     }
-    for _ in 0..16 {
-        let Some((mut bytes, version)) = shared.get(MAILBOX) else {
-            let _ = shared.set(MAILBOX, &[], None);
-            continue;
-        };
+    let posted = update(shared, MAILBOX, |mut bytes| {
         if bytes.len().saturating_add(letters.len()) > MAILBOX_SIZE {
-            break;
+            return Outcome::Leave(false);
         }
         bytes.extend_from_slice(&letters);
-        if shared.set(MAILBOX, &bytes, Some(version)).is_ok() {
-            return Vec::new();
-        }
-    }
-    news
+        Outcome::Write(bytes, true)
+    });
+    if posted.unwrap_or(false) { Vec::new() } else { news }
 }
 
 impl Books {
+    /// This worker leads from now on, under the share in force: the ledger has until [`AWAY`] to answer it for the first time.
+    pub fn take_over(&mut self, share: Share, now: UnixMicros) {
+        self.answered = now;
+        self.nodes = Some(share.nodes);
+        self.lends = share.refill == Refill::Leases;
+    }
+
     /// Empties the mailbox into the books.
     pub fn collect(&mut self, shared: &dyn SharedMemory, now: UnixMicros, elapsed: UnixMicros) {
-        let Some((bytes, version)) = shared.get(MAILBOX) else { return };
-        if !bytes.is_empty() && shared.set(MAILBOX, &[], Some(version)).is_err() {
-            return;
-        }
+        let emptied = update(shared, MAILBOX, |bytes| match bytes.as_slice() {
+            [] => Outcome::Leave(Vec::new()),
+            _ => Outcome::Write(Vec::new(), bytes),
+        });
+        let bytes = emptied.unwrap_or_default();
         let mut arrived: HashMap<BucketId, u64, FixedState> = HashMap::default();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
@@ -183,7 +186,7 @@ impl Books {
                 cabinet::open(shared, id, bounds.requests_per_minute.get(), now, |bucket| {
                     bucket.refill_by(&terms, now);
                     bucket.put(&terms, granted);
-                    Outcome::Changed(())
+                    Use::Changed(())
                 });
             }
         }
@@ -265,7 +268,7 @@ fn held(shared: &dyn SharedMemory, id: BucketId, bounds: Bounds, share: Share, n
     let terms = bounds.terms(share);
     let held = cabinet::open(shared, id, bounds.requests_per_minute.get(), now, |bucket| {
         bucket.refill_by(&terms, now);
-        Outcome::Unchanged(bucket.held(&terms))
+        Use::Unchanged(bucket.held(&terms))
     });
     held.unwrap_or(0)
 }

@@ -3,7 +3,8 @@
 //! where every bucket of a drawer is in use does a new one displace the fullest.
 
 use super::bucket::Bucket;
-use super::{BucketId, UnixMicros};
+use super::shared::{Outcome, update};
+use super::{BucketId, SharedMemory, UnixMicros};
 
 /// Drawers; a power of two.
 const DRAWERS: u16 = 1 << 14;
@@ -11,24 +12,6 @@ const DRAWERS: u16 = 1 << 14;
 const ROOM: usize = 4;
 /// Bytes of an entry: owner, spent, its time, when it was full, rate.
 const ENTRY: usize = 16 + 8 + 8 + 8 + 4;
-/// Tries against other workers that write the same drawer. Each failure means that another one succeeded.
-const TRIES: usize = 64;
-
-/// Memory that all workers of a host share: whole values by key, written if nobody else wrote meanwhile.
-pub trait SharedMemory {
-    /// The value and its version; `None`: it was never written.
-    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)>;
-
-    /// Writes a value over the one of `version`; `None`: over whatever is there.
-    ///
-    /// # Errors
-    /// Someone else wrote since.
-    fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), Stale>;
-}
-
-/// The value was written by someone else meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stale;
 
 /// A bucket with its owner.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +23,7 @@ struct Entry {
 }
 
 /// Whether a drawer has to be written back.
-pub(super) enum Outcome<T> {
+pub(super) enum Use<T> {
     Changed(T),
     Unchanged(T),
 }
@@ -51,28 +34,20 @@ pub(super) fn open<T>(
     id: BucketId,
     rate: u32,
     now: UnixMicros,
-    mut work: impl FnMut(&mut Bucket) -> Outcome<T>,
+    mut work: impl FnMut(&mut Bucket) -> Use<T>,
 ) -> Option<T> {
-    let key = drawer(id);
-    for _ in 0..TRIES {
-        let Some((bytes, version)) = shared.get(&key) else {
-            // Two first writers both succeed: neither may put anything in before it has read.
-            let _ = shared.set(&key, &[], None);
-            continue;
-        };
+    update(shared, &drawer(id), |bytes| {
         let mut entries = read(&bytes);
         let known = entries.iter().find(|entry| entry.owner == id).map(|entry| entry.bucket);
         let mut bucket = known.unwrap_or(Bucket::full(now));
-        let result = match work(&mut bucket) {
-            Outcome::Unchanged(result) => return Some(result),
-            Outcome::Changed(result) => result,
-        };
-        place(&mut entries, Entry { owner: id, bucket, rate }, now);
-        if shared.set(&key, &write(&entries), Some(version)).is_ok() {
-            return Some(result);
+        match work(&mut bucket) {
+            Use::Unchanged(result) => Outcome::Leave(result),
+            Use::Changed(result) => {
+                place(&mut entries, Entry { owner: id, bucket, rate }, now);
+                Outcome::Write(write(&entries), result)
+            }
         }
-    }
-    None
+    })
 }
 
 fn drawer(id: BucketId) -> String {

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 
+use super::shared::{Outcome, update};
 use super::{SharedMemory, UnixMicros};
 
 const SHARE_KEY: &str = "tollgate.share";
@@ -75,16 +76,14 @@ impl Leader {
     /// Whether this worker leads now: it does already, or the one that did has not been heard of for a second.
     #[must_use]
     pub fn leads(self, shared: &dyn SharedMemory, now: UnixMicros) -> bool {
-        let Some((bytes, version)) = shared.get(LEADER_KEY) else {
-            let _ = shared.set(LEADER_KEY, &[], None);
-            return false;
-        };
-        let led_by = bytes.split_first_chunk().map(|(worker, _)| u32::from_le_bytes(*worker));
-        let heard = bytes.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |at| u64::from_le_bytes(*at));
-        if led_by.is_some_and(|worker| worker != self.worker) && now.abs_diff(heard) < TERM {
-            return false;
-        }
-        let own = [&self.worker.to_le_bytes()[..], &now.to_le_bytes()].concat();
-        shared.set(LEADER_KEY, &own, Some(version)).is_ok()
+        let led = update(shared, LEADER_KEY, |bytes| {
+            let led_by = bytes.split_first_chunk().map(|(worker, _)| u32::from_le_bytes(*worker));
+            let heard = bytes.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |at| u64::from_le_bytes(*at));
+            if led_by.is_some_and(|worker| worker != self.worker) && now.abs_diff(heard) < TERM {
+                return Outcome::Leave(false);
+            }
+            Outcome::Write([&self.worker.to_le_bytes()[..], &now.to_le_bytes()].concat(), true)
+        });
+        led.unwrap_or(false)
     }
 }

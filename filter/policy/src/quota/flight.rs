@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use foldhash::fast::FixedState;
 
+use super::shared::{Outcome, update};
 use super::{BucketId, SharedMemory};
 
 /// Drawers in shared memory; a power of two.
@@ -15,8 +16,6 @@ const DRAWERS: u16 = 1 << 12;
 const ROOM: usize = 32;
 /// Bytes of a count: whose, which worker, how many, when it was last heard of.
 const ENTRY: usize = 16 + 4 + 4 + 4;
-/// Tries against other workers that write the same drawer.
-const TRIES: usize = 64;
 /// Seconds after which a worker that was not heard of is dead.
 const DEAD: u32 = 15;
 /// Seconds between two signs of life.
@@ -120,12 +119,7 @@ impl Flight {
 
     /// Writes this worker's count of `gate`, one more if the others leave room for it below `most`; whether that was so.
     fn write(&self, gate: BucketId, most: Option<NonZeroU32>, shared: &dyn SharedMemory, now: u32) -> bool {
-        let key = drawer(gate);
-        for _ in 0..TRIES {
-            let Some((bytes, version)) = shared.get(&key) else {
-                let _ = shared.set(&key, &[], None);
-                continue;
-            };
+        let written = update(shared, &drawer(gate), |bytes| {
             let mut counts = read(&bytes);
             counts.retain(|it| now.abs_diff(it.seen) < DEAD && !(it.gate == gate && it.worker == self.worker));
             let others = counts.iter().filter(|it| it.gate == gate).map(|it| it.count);
@@ -133,18 +127,16 @@ impl Flight {
             let mut own = self.counts.get(&gate).copied().unwrap_or(0);
             if let Some(most) = most {
                 if others.saturating_add(own) >= most.get() || counts.len() >= ROOM {
-                    return false;
+                    return Outcome::Leave(false);
                 }
                 own = own.saturating_add(1);
             }
             if own > 0 {
                 counts.push(Count { gate, worker: self.worker, count: own, seen: now });
             }
-            if shared.set(&key, &written(&counts), Some(version)).is_ok() {
-                return true;
-            }
-        }
-        false
+            Outcome::Write(written(&counts), true)
+        });
+        written.unwrap_or(false)
     }
 }
 

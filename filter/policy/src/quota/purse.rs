@@ -2,6 +2,7 @@
 //! when they lie idle. An empty bucket is remembered until it can hold a token again, so that refusing costs less than admitting.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use foldhash::fast::FixedState;
 
 use super::books;
 use super::bucket::Terms;
-use super::cabinet::{self, Outcome, SharedMemory};
-use super::{Account, Allowance, BucketId, Exhausted, Payment, Quota, Refill, Share, UnixMicros};
+use super::cabinet::{self, Use};
+use super::{Account, Allowance, BucketId, Exhausted, Payment, Quota, Refill, Share, SharedMemory, UnixMicros};
 
 /// Buckets a worker holds tokens of. Past it, callers spend from shared memory, token by token.
 const MOST: usize = 8192;
@@ -82,10 +83,17 @@ fn held_for(quota: &Quota) -> UnixMicros {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, other: Self) {
+    /// Adds others, up to the largest number there is.
+    pub fn add(&mut self, other: Self) {
         self.admitted = self.admitted.saturating_add(other.admitted);
         self.refused = self.refused.saturating_add(other.refused);
         self.shed = self.shed.saturating_add(other.shed);
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.admitted.saturating_add(self.refused).saturating_add(self.shed)
     }
 }
 
@@ -128,16 +136,29 @@ impl Purse {
         shared: &dyn SharedMemory,
         now: UnixMicros,
     ) -> Result<Allowance, Exhausted> {
-        if !self.stashes.contains_key(&quota.account.id) && self.stashes.len() >= MOST {
-            return Stash::new(quota, self.share).spend(shared, now);
-        }
         let share = self.share;
-        let stash = self.stashes.entry(quota.account.id).or_insert_with(|| Stash::new(quota, share));
-        if !Arc::ptr_eq(&stash.quota, quota) && stash.quota != *quota {
-            // Another token of the same caller, with another limit: what was taken stays taken.
-            *stash = Stash { tokens: stash.tokens, taken_at: stash.taken_at, ..Stash::new(quota, share) };
+        match self.stash(quota) {
+            Some(stash) => stash.spend(shared, now),
+            None => Stash::new(quota, share).spend(shared, now),
         }
-        stash.spend(shared, now)
+    }
+
+    /// The tokens held of `quota`, none at first; `None`: there is no room to hold any.
+    fn stash(&mut self, quota: &Arc<Quota>) -> Option<&mut Stash> {
+        let has_room = self.stashes.len() < MOST;
+        match self.stashes.entry(quota.account.id) {
+            Entry::Occupied(stash) => {
+                let stash = stash.into_mut();
+                if !Arc::ptr_eq(&stash.quota, quota) && stash.quota != *quota {
+                    // Another token of the same caller, with another limit: what was taken stays taken, what was counted counted.
+                    let Stash { tokens, taken_at, counts, .. } = *stash;
+                    *stash = Stash { tokens, taken_at, counts, ..Stash::new(quota, self.share) };
+                }
+                Some(stash)
+            }
+            Entry::Vacant(place) if has_room => Some(place.insert(Stash::new(quota, self.share))),
+            Entry::Vacant(_) => None,
+        }
     }
 
     /// What is to be divided by how many Envoys from now on, and who fills buckets.
@@ -158,7 +179,7 @@ impl Purse {
         match payment {
             Payment::Free(account) => self.note(account, counts),
             Payment::Quota(quota) => {
-                if let Some(stash) = self.stashes.get_mut(&quota.account.id) {
+                if let Some(stash) = self.stash(quota) {
                     stash.counts.add(counts);
                 }
             }
@@ -184,7 +205,7 @@ impl Purse {
             match payment {
                 Payment::Free(account) => self.note(&account, counts),
                 Payment::Quota(quota) => {
-                    if let Some(stash) = self.stashes.get_mut(&quota.account.id) {
+                    if let Some(stash) = self.stash(&quota) {
                         stash.counts.add(counts);
                     }
                 }
@@ -252,12 +273,12 @@ impl Stash {
             bucket.give_back(&terms, stale, taken_at);
             let held = bucket.held(&terms);
             if held == 0 {
-                return Outcome::Unchanged(Found::Empty { wait: bucket.wait(&terms) });
+                return Use::Unchanged(Found::Empty { wait: bucket.wait(&terms) });
             }
             let part = held.checked_div(PART).unwrap_or(0).max(1);
             let taken = next.min(part);
             bucket.take(&terms, taken);
-            Outcome::Changed(Found::Tokens { taken, left: held.saturating_sub(taken), full_in: bucket.full_in(&terms) })
+            Use::Changed(Found::Tokens { taken, left: held.saturating_sub(taken), full_in: bucket.full_in(&terms) })
         });
         match found {
             Some(Found::Tokens { taken, left, full_in }) => {
@@ -290,7 +311,7 @@ impl Stash {
         cabinet::open(shared, id, self.quota.requests_per_minute.get(), now, |bucket| {
             bucket.refill_by(&terms, now);
             bucket.give_back(&terms, tokens, taken_at);
-            Outcome::Changed(())
+            Use::Changed(())
         });
     }
 

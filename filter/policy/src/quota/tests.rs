@@ -367,8 +367,44 @@ fn what_costs_nothing_is_counted() {
 #[test]
 fn one_worker_leads_until_it_is_not_heard_of() {
     let (memory, one, two) = (Memory::default(), Leader { worker: 1 }, Leader { worker: 2 });
-    assert!(!one.leads(&memory, START) && one.leads(&memory, START + 1));
+    assert!(one.leads(&memory, START) && !two.leads(&memory, START + 1));
     assert!(!two.leads(&memory, START + 500_000) && one.leads(&memory, START + 900_000));
     assert!(!two.leads(&memory, START + 1_800_000) && two.leads(&memory, START + 2_000_000));
     assert!(!one.leads(&memory, START + 2_000_001));
+}
+
+#[test]
+fn who_takes_over_leading_keeps_the_share_until_the_ledger_has_had_its_time() {
+    let leased = Share { nodes: 3.try_into().unwrap(), refill: Refill::Leases, since: START };
+    let (mut books, away) = (Books::default(), crate::document::QuotaAway::FairShare);
+    books.take_over(leased, START + 500_000);
+    assert_eq!(books.share(leased, away, START + 2_000_000), leased);
+    let fair = books.share(leased, away, START + 3_000_000);
+    assert_eq!((fair.nodes, fair.refill), (leased.nodes, Refill::Time));
+}
+
+#[test]
+fn a_name_too_long_for_a_report_is_reported_by_its_beginning_and_its_hash() {
+    let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
+    let names = ["x".repeat(8_000), format!("{}y", "x".repeat(8_000)), "x".repeat(512)];
+    for name in &names {
+        assert_eq!(spent(&mut purse, &quota(name, 60, 5), &memory, START, 9), 5, "each has its own bucket");
+    }
+    purse.post(&memory);
+    books.collect(&memory, START, 100_000);
+    let reports = books.report(&memory, Share { nodes: 2.try_into().unwrap(), ..Share::ALL }, START);
+    let mut clients: Vec<String> = reports.into_iter().map(|report| report.key.unwrap().client).collect();
+    clients.sort();
+    clients.dedup();
+    assert_eq!(clients.len(), names.len());
+    assert!(clients.iter().all(|client| client.len() <= 512 && client.starts_with('x')), "{clients:?}");
+}
+
+#[test]
+fn a_caller_whose_first_request_is_one_too_many_is_counted() {
+    let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
+    purse.shed(&Payment::Quota(quota("app", 60, 5)));
+    purse.post(&memory);
+    books.collect(&memory, START, 100_000);
+    assert_eq!(books.report(&memory, Share::ALL, START)[0].shed, 1);
 }
