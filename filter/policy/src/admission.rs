@@ -48,6 +48,10 @@ pub enum Rewrite {
     Constant,
     /// This path, query included.
     Path(String),
+    /// None: the path is the backend's.
+    Kept,
+    /// Whatever the translation makes of it. What it must know, as the value of a header.
+    Translation(String),
 }
 
 /// Whether the backend is told who calls.

@@ -1,15 +1,18 @@
 //! One request decided: from its head where that is enough, with its body where the decision depends on it.
 //!
 //! The body matters only to callers who hold some classes of an agent's operations but not all: in JSON-RPC it names the
-//! operation, and in a send it may carry a webhook; and where a class has a limit of its own. Whoever holds every class under one limit
-//! streams straight through.
+//! operation, and in a send it may carry a webhook; where a class has a limit of its own; and where the agent's webhooks are policed.
+//! Whoever holds every class under one limit streams straight through.
 
+mod grpc;
 mod pending;
 mod request;
+mod translation;
 
 use std::sync::Arc;
 
 use crate::a2a::http_json::{self, Asked};
+use crate::a2a::webhook::Webhooks;
 use crate::admission::{Action, Admission, Rewrite, Route};
 use crate::denial::{Denial, Reason};
 use crate::document::{AdminExposure, HostMode, Interface, OperationClass};
@@ -24,6 +27,8 @@ use crate::record;
 use crate::token::{Caller, SignatureHost, UnixSeconds};
 
 pub use pending::Pending;
+
+use pending::Kind;
 
 use request::Request;
 
@@ -92,6 +97,7 @@ impl<'a> Request<'a> {
             Target::Card { agent } => self.card(memory, &caller, agent),
             Target::Rpc { agent } => self.rpc(memory, &caller, agent, path.query()),
             Target::Rest { agent, remainder } => self.rest(memory, &caller, agent, remainder, path.query()),
+            Target::Grpc(method) => self.grpc(memory, &caller, method),
             Target::WrongVerb(allow) => Err(Reason::WrongVerb(allow)),
             Target::Nothing => Err(Reason::NotFound),
         }
@@ -123,11 +129,11 @@ impl<'a> Request<'a> {
         let (agent, pair) = self.reachable(memory, caller, id, OperationClass::Write)?;
         let grant = pair.grant;
         offered(&agent, Interface::Rpc)?;
-        let rewrite = agent.rpc_rewrite(query);
-        if grant.operations.is_all() && grant.limits.is_uniform() {
+        let rewrite = self.rpc_rewrite(&agent, pair, query);
+        if grant.operations.is_all() && grant.limits.is_uniform() && agent.webhooks().is_none() {
             let record = Arc::clone(&pair.unread_record);
             return Ok(Step::Decided(Decision::Admit(Admission {
-                route: self.route(&agent, rewrite),
+                route: self.route(&agent, agent.cluster(), rewrite),
                 caller: Some(Arc::clone(caller)),
                 agent: Some(agent),
                 action: Action::Unread,
@@ -141,7 +147,7 @@ impl<'a> Request<'a> {
         let admission = self.admission(caller, &agent, Action::Unread, rewrite, None);
         let quotas = pair.quotas.clone();
         let admission = Admission { gate: quotas.gate, ..admission };
-        Ok(Step::NeedsBody(Pending::rpc(admission, grant.operations, quotas, self.policy.gateway())))
+        Ok(Step::NeedsBody(Pending::new(admission, grant.operations, Kind::Rpc(quotas), self.policy.gateway())))
     }
 
     #[inline(never)]
@@ -167,15 +173,15 @@ impl<'a> Request<'a> {
             Asked::Nothing => return Err(Reason::NotFound),
         };
         self.operation = operation.name();
-        require(grant.operations, operation.class())?;
-        let rewrite = agent.rest_rewrite(remainder, query);
+        permit(grant.operations, operation, &agent)?;
+        let rewrite = self.rest_rewrite(&agent, pair, remainder, query);
         let payment = Some(pair.quotas.of(Some(operation.class())).clone());
         let gate = pair.quotas.gate;
         let admission = self.admission(caller, &agent, Action::Operation(operation), rewrite, payment);
         let admission = Admission { gate, ..admission };
-        if needs_body(operation, grant.operations) {
+        if needs_body(operation, grant.operations, admission.agent.as_deref()) {
             self.readable()?;
-            return Ok(Step::NeedsBody(Pending::send(admission, grant.operations, self.policy.gateway())));
+            return Ok(Step::NeedsBody(Pending::new(admission, grant.operations, Kind::Rest, self.policy.gateway())));
         }
         Ok(Step::Decided(Decision::Admit(admission)))
     }
@@ -227,7 +233,7 @@ impl<'a> Request<'a> {
         payment: Option<Payment>,
     ) -> Admission {
         Admission {
-            route: self.route(agent, rewrite),
+            route: self.route(agent, agent.cluster(), rewrite),
             caller: Some(Arc::clone(caller)),
             agent: Some(Arc::clone(agent)),
             action,
@@ -238,11 +244,11 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn route(&self, agent: &Agent, rewrite: Rewrite) -> Route {
+    fn route(&self, agent: &Agent, cluster: &Arc<str>, rewrite: Rewrite) -> Route {
         match self.policy.gateway().host {
             HostMode::Standalone => Route::Unchanged,
             HostMode::Gateway => Route::Agent {
-                cluster: Arc::clone(agent.cluster()),
+                cluster: Arc::clone(cluster),
                 rewrite,
                 identity: agent.identity(),
                 timeout_ms: agent.timeout_ms(),
@@ -251,9 +257,13 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether the decision depends on the body of a send: only if a webhook in it would be refused.
-fn needs_body(operation: Operation, held: Operations) -> bool {
-    operation.may_carry_push_config() && !held.contains(OperationClass::Push)
+/// Whether the decision depends on the body: only if it can hold a webhook that would be refused.
+fn needs_body(operation: Operation, held: Operations, agent: Option<&Agent>) -> bool {
+    let is_policed = agent.and_then(Agent::webhooks).is_some();
+    match operation {
+        Operation::CreatePushConfig => is_policed,
+        operation => operation.may_carry_push_config() && (is_policed || !held.contains(OperationClass::Push)),
+    }
 }
 
 /// An interface that is not offered has no path at the backend: what lies there may be someone else's.
@@ -263,6 +273,15 @@ fn offered(agent: &Agent, interface: Interface) -> Result<(), Reason> {
 
 fn require(held: Operations, class: OperationClass) -> Result<(), Reason> {
     if held.contains(class) { Ok(()) } else { Err(Reason::Scope(class)) }
+}
+
+/// Whether `operation` is open at `agent` to a caller who holds `held`.
+fn permit(held: Operations, operation: Operation, agent: &Agent) -> Result<(), Reason> {
+    require(held, operation.class())?;
+    match agent.webhooks() {
+        Some(Webhooks::Off) if operation.class() == OperationClass::Push => Err(Reason::PushOff),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

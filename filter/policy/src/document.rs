@@ -2,9 +2,13 @@
 //! One strict form, JSON, versioned; both ends share these types. Meaning is checked when a document is compiled into a
 //! [`Policy`](crate::Policy); here are only the shapes. Defaults are omitted when written, so that an agent costs few bytes.
 
+mod agent;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AgentId, Scope};
+use crate::ids::Scope;
+
+pub use agent::{AgentDocument, Dialect, Interface, ProtocolVersion, TaskIsolation, WebhookMode, WebhooksDocument};
 
 /// The only version of the document there is.
 pub const VERSION: u32 = 1;
@@ -72,6 +76,9 @@ pub struct GatewayDocument {
     /// What becomes of a revoked caller's open streams.
     #[serde(default, skip_serializing_if = "is_default")]
     pub revoked_streams: RevokedStreams,
+    /// The domain under which each agent has a host for gRPC: `{id}.{grpcDomain}`. Absent: gRPC is not carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_domain: Option<String>,
 }
 
 /// Where tokens of the whole fleet are kept.
@@ -271,45 +278,6 @@ pub struct LimitDocument {
     /// No limit at all, said out loud.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unlimited: bool,
-}
-
-/// The A2A bindings the gateway carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Interface {
-    /// JSON-RPC.
-    Rpc,
-    /// HTTP+JSON.
-    Rest,
-}
-
-/// An agent as the filter knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AgentDocument {
-    /// Its id: the path segment after `/agents/`.
-    pub id: AgentId,
-    /// Its cluster. Default `agent-{id}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
-    /// Backend path of the JSON-RPC interface. Absent: `/`, unless it is in `without`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rpc: Option<String>,
-    /// Backend path that HTTP+JSON operations are appended to, without a trailing slash. Absent: the root, unless it is in `without`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rest: Option<String>,
-    /// Interfaces the agent does not offer: requests to them are 404.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub without: Vec<Interface>,
-    /// Whether the backend is told who calls (`x-tollgate-subject`, `x-tollgate-client`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub identity: bool,
-    /// The agent's own deadline for a request, milliseconds (`x-envoy-upstream-rq-timeout-ms`). Absent: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
-    /// How many requests at once, from all callers, on each Envoy; a stream counts for as long as it lives. Absent: any number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_concurrent: Option<u32>,
 }
 
 impl Default for ClaimNames {

@@ -1,4 +1,4 @@
-//! Globs over agent ids, as permission rows use them: `*` stands for any run of characters, everything else for itself.
+//! Globs over agent ids, as permission rows use them, and over host names: `*` stands for any run of characters, everything else for itself.
 
 use crate::ids::MAX_AGENT_ID;
 
@@ -13,6 +13,14 @@ impl Glob {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'*';
         let fits = !text.is_empty() && text.len() <= MAX_AGENT_ID.saturating_add(1);
         (fits && !text.starts_with('-') && text.bytes().all(allowed)).then(|| Self(text.into()))
+    }
+
+    /// The glob over host names that `text` spells: letters in lower case, digits, hyphens, dots, underscores, colons and `*`, at most
+    /// 253 bytes (RFC 1035 section 2.3.4). `None` where it could match no host.
+    #[must_use]
+    pub fn of_hosts(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:*".contains(&b);
+        (!text.is_empty() && text.len() <= 253 && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
     /// The id this glob names, where it has no `*`.

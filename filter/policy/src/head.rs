@@ -1,4 +1,4 @@
-//! A request's head: the five headers a decision can depend on, read in one pass from the host's map of all of them.
+//! A request's head: the headers a decision can depend on, read in one pass from the host's map of all of them.
 //!
 //! One call for the whole map costs half of what three calls for single headers do (Envoy 1.40: a value is handed over by calling
 //! back into the module for memory, each time). What the headers mean is the decision's.
@@ -18,6 +18,10 @@ pub struct RequestHead<'a> {
     pub content_type: Option<&'a [u8]>,
     /// `content-encoding`; several values joined by commas.
     pub content_encoding: Option<&'a [u8]>,
+    /// `:authority`.
+    pub authority: &'a [u8],
+    /// `a2a-version`; several values joined by commas.
+    pub version: Option<&'a [u8]>,
     /// Whether a body follows.
     pub body: Body,
 }
@@ -42,6 +46,8 @@ pub struct Headers<'a> {
     authorization: Option<Cow<'a, [u8]>>,
     content_type: Option<Cow<'a, [u8]>>,
     content_encoding: Option<Cow<'a, [u8]>>,
+    authority: Option<Cow<'a, [u8]>>,
+    version: Option<Cow<'a, [u8]>>,
     own: Vec<&'a [u8]>,
 }
 
@@ -59,6 +65,8 @@ impl<'a> Headers<'a> {
                 b"authorization" => &mut headers.authorization,
                 b"content-type" => &mut headers.content_type,
                 b"content-encoding" => &mut headers.content_encoding,
+                b":authority" => &mut headers.authority,
+                b"a2a-version" => &mut headers.version,
                 _ => {
                     if name.starts_with(OWN_PREFIX) {
                         headers.own.push(name);
@@ -89,6 +97,8 @@ impl<'a> Headers<'a> {
             authorization: self.authorization.as_deref(),
             content_type: self.content_type.as_deref(),
             content_encoding: self.content_encoding.as_deref(),
+            authority: self.authority.as_deref().unwrap_or_default(),
+            version: self.version.as_deref(),
             body,
         }
     }

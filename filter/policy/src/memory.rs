@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use crate::document::TaskIsolation;
 use crate::permissions::Grant;
 use crate::policy::{Agent, Policy};
 use crate::quota::{Flight, Purse, Quotas, worker_number};
@@ -30,6 +31,8 @@ pub(crate) struct Pair {
     agent: Arc<Agent>,
     pub(crate) grant: Grant,
     pub(crate) quotas: Quotas,
+    /// The caller's name at an agent that keeps its callers' tasks apart; empty elsewhere.
+    pub(crate) pseudonym: Box<str>,
     /// The record of a request whose body is not read: most of them.
     pub(crate) unread_record: Arc<str>,
 }
@@ -84,6 +87,10 @@ impl Pair {
             agent: Arc::clone(agent),
             grant,
             quotas: Quotas::new(&grant.limits, caller.key(), agent.id().as_str()),
+            pseudonym: match agent.isolation() {
+                TaskIsolation::Caller => caller.pseudonym().into(),
+                TaskIsolation::None => Box::default(),
+            },
             unread_record: record::render(Some(caller), Some(agent.id().as_str()), "unread", "allowed"),
         }
     }

@@ -1,6 +1,7 @@
 //! What a path means. One normal form, the same for Envoy, this filter and every backend: what could be read in two ways is
 //! refused, never repaired. Agent ids match whole segments, byte for byte.
 
+use crate::a2a::grpc::Method;
 use crate::ids::AgentId;
 
 /// What a request's verb and path are about.
@@ -29,6 +30,8 @@ pub enum Target<'a> {
         /// The path after the agent's id, starting with `/`.
         remainder: &'a str,
     },
+    /// A method of A2A's gRPC services; the host names the agent.
+    Grpc(Method<'a>),
     /// The path is known, the verb is not. The verbs it has, for `Allow`.
     WrongVerb(&'static str),
     /// No path of this gateway.
@@ -113,7 +116,7 @@ impl<'a> Path<'a> {
                 _ => Target::WrongVerb("GET, HEAD"),
             },
             path if path == "/admin" || path.starts_with("/admin/") => Target::Admin,
-            _ => Target::Nothing,
+            path => Method::at(path).map_or(Target::Nothing, Target::Grpc),
         }
     }
 }

@@ -198,6 +198,7 @@ fn grpc_status(code: u32) -> GrpcStatusCode {
         5 => GrpcStatusCode::NotFound,
         7 => GrpcStatusCode::PermissionDenied,
         8 => GrpcStatusCode::ResourceExhausted,
+        9 => GrpcStatusCode::FailedPrecondition,
         12 => GrpcStatusCode::Unimplemented,
         14 => GrpcStatusCode::Unavailable,
         16 => GrpcStatusCode::Unauthenticated,

@@ -24,6 +24,8 @@ const RECORD: &str = "tollgate";
 /// Headers the routes act on; Envoy removed a client's own before the filter ran.
 const CLUSTER: &str = "x-tollgate-cluster";
 const BACKEND: &str = "x-tollgate-backend";
+/// What the translation must know of the request; it is in the listener's chain for those that have this header.
+const TRANSLATE: &str = "x-tollgate-translate";
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
@@ -240,6 +242,11 @@ fn set_headers(admission: &Admission, writing: Writing) {
                 Rewrite::Path(path) => {
                     host::set_request_header(":path", path.as_bytes());
                     set(BACKEND, cluster.as_bytes());
+                }
+                Rewrite::Kept => set(BACKEND, cluster.as_bytes()),
+                Rewrite::Translation(told) => {
+                    set(BACKEND, cluster.as_bytes());
+                    set(TRANSLATE, told.as_bytes());
                 }
             }
             if *identity == Identity::Forwarded {

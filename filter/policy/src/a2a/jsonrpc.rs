@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::push::{InlinePush, Spot, hides_members};
+use super::push::{Push, Spot};
 use crate::json::{self, JsonFault, Reader, Shape};
 
 /// Longest string `id` read, in bytes: it is echoed in denials.
@@ -16,8 +16,8 @@ pub struct Request {
     pub id: RequestId,
     /// Its `method`, as sent.
     pub method: String,
-    /// Whether its parameters carry a webhook.
-    pub push: InlinePush,
+    /// What its parameters say of webhooks.
+    pub push: Push,
 }
 
 /// A request's `id` as JSON text.
@@ -99,18 +99,13 @@ enum Kind {
     Batch,
 }
 
+#[derive(Default)]
 struct Envelope {
     kind: Kind,
     is_version_2: bool,
     id: Option<RequestId>,
     method: Option<String>,
-    push: InlinePush,
-}
-
-impl Default for Envelope {
-    fn default() -> Self {
-        Self { kind: Kind::default(), is_version_2: false, id: None, method: None, push: InlinePush::Absent }
-    }
+    push: Push,
 }
 
 impl Reader for Envelope {
@@ -138,12 +133,11 @@ impl Reader for Envelope {
             (Place::Id, Shape::Text(id)) if id.len() <= MAX_ID => self.id = Some(RequestId(quoted(id).into())),
             (Place::Id, Shape::Integer(id)) => self.id = Some(RequestId(id.to_string().into())),
             (Place::Id, Shape::Null) => self.id = Some(RequestId::null()),
-            (Place::Params(Spot::Configuration), shape) if hides_members(shape) => self.push = InlinePush::Present,
-            (Place::Params(Spot::Webhook), shape) if shape != Shape::Null => self.push = InlinePush::Present,
             (Place::Id | Place::Lookalike, _)
             | (Place::Params(Spot::Params), Shape::Text(_) | Shape::Bool(_) | Shape::Array) => {
                 self.kind = Kind::Invalid;
             }
+            (Place::Params(spot), shape) => self.push.note(spot, shape),
             _ => {}
         }
     }
@@ -164,9 +158,9 @@ mod tests {
 
     use super::*;
 
-    fn check(body: &str, id: &str, expect: Result<(&str, InlinePush), RpcFaultKind>) {
+    fn check(body: &str, id: &str, expect: Result<(&str, bool), RpcFaultKind>) {
         let (seen_id, seen) = match read(body.as_bytes()) {
-            Ok(request) => (request.id, Ok((request.method, request.push))),
+            Ok(request) => (request.id, Ok((request.method, request.push.rides_along()))),
             Err(fault) => (fault.id, Err(fault.kind)),
         };
         assert_eq!((seen_id.as_json(), seen), (id, expect.map(|(method, push)| (method.to_owned(), push))), "{body}");
@@ -174,7 +168,7 @@ mod tests {
 
     #[test]
     fn reads_members_in_any_order() {
-        let send = |body: &str, id: &str| check(body, id, Ok(("SendMessage", InlinePush::Absent)));
+        let send = |body: &str, id: &str| check(body, id, Ok(("SendMessage", false)));
         send(r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{}}"#, "1");
         send(r#"{"method":"SendMessage","params":{"message":{"id":"x"}},"id":"a\"b","jsonrpc":"2.0"}"#, r#""a\"b""#);
         send(r#"{"method":"SendMessage","jsonrpc":"2.0"}"#, "null");
@@ -185,7 +179,7 @@ mod tests {
     #[test]
     fn sees_a_webhook_that_rides_along() {
         let body = r#"{"params":{"configuration":{"push_notification_config":{}}},"id":1,"jsonrpc":"2.0","method":"message/send"}"#;
-        check(body, "1", Ok(("message/send", InlinePush::Present)));
+        check(body, "1", Ok(("message/send", true)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Finds a webhook configuration that rides along in a send (`configuration.taskPushNotificationConfig` in v1.0,
+//! Finds webhook configurations: the parameters of the operation that registers one, and what rides along in a send (`configuration.taskPushNotificationConfig` in v1.0,
 //! `configuration.pushNotificationConfig` in v0.3). It opens egress, so it needs the push class of its own.
 //!
 //! Backends spell names loosely: ProtoJSON takes the proto's snake_case, Go's `encoding/json` any case. So names are compared
@@ -7,16 +7,76 @@
 
 use crate::json::{self, JsonFault, Reader, Shape};
 
-/// Whether a send carries a webhook configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InlinePush {
-    /// It does not.
-    Absent,
-    /// It does, or looks as if.
-    Present,
+/// Most URLs noted of one body; what has more is up to something.
+const MAX_URLS: usize = 8;
+
+/// The URL of a webhook configuration; `None`: it is written in a form that shows none.
+pub(crate) type Spelled = Option<Box<str>>;
+
+/// What a body says of webhooks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Push {
+    rides_along: bool,
+    urls: Vec<Spelled>,
+    own_urls: Vec<Spelled>,
 }
 
-/// Where the search stands below a send's parameters.
+impl Push {
+    /// Whether a webhook configuration is there, or what looks like one: in a send, it rides along.
+    #[must_use]
+    pub fn rides_along(&self) -> bool {
+        self.rides_along
+    }
+
+    /// The URLs of the webhook configurations in the parameters of a send.
+    pub(crate) fn of_send(&self) -> impl Iterator<Item = &Spelled> {
+        self.urls.iter()
+    }
+
+    /// The URLs of a request that registers a webhook: its parameters may be the configuration (v1.0) or hold it (v0.3).
+    pub(crate) fn of_creation(&self) -> impl Iterator<Item = &Spelled> {
+        self.urls.iter().chain(&self.own_urls)
+    }
+
+    /// Notes what stands at `spot`.
+    pub(super) fn note(&mut self, spot: Spot, shape: Shape<'_>) {
+        match (spot, shape) {
+            (Spot::Configuration, shape) if hides_members(shape) => self.found(None),
+            // `null` is how both versions write "none".
+            (_, Shape::Null) => {}
+            (Spot::Webhook, Shape::Object) => self.rides_along = true,
+            (Spot::Webhook, _) => self.found(None),
+            (Spot::Url, shape) => self.found(text(shape)),
+            (Spot::OwnUrl, shape) => note(&mut self.own_urls, text(shape)),
+            (Spot::Params | Spot::Configuration | Spot::Elsewhere, _) => {}
+        }
+    }
+
+    /// Notes a webhook configuration, whatever it holds.
+    pub(super) fn found_message(&mut self) {
+        self.rides_along = true;
+    }
+
+    /// Notes a webhook configuration with `url`.
+    pub(super) fn found(&mut self, url: Spelled) {
+        self.rides_along = true;
+        note(&mut self.urls, url);
+    }
+}
+
+fn note(urls: &mut Vec<Spelled>, url: Spelled) {
+    match urls.len() {
+        0..MAX_URLS => urls.push(url),
+        MAX_URLS => urls.push(None),
+        _ => {}
+    }
+}
+
+fn text(shape: Shape<'_>) -> Spelled {
+    if let Shape::Text(url) = shape { Some(url.into()) } else { None }
+}
+
+/// Where the search stands below a request's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spot {
     /// The parameters themselves.
@@ -25,6 +85,10 @@ pub(super) enum Spot {
     Configuration,
     /// A webhook configuration, under any name.
     Webhook,
+    /// Its `url`.
+    Url,
+    /// The parameters' own `url`.
+    OwnUrl,
     /// Anything else.
     Elsewhere,
 }
@@ -34,17 +98,20 @@ impl Spot {
         match self {
             Self::Params | Self::Configuration if !name.is_ascii() || speaks_of_push(name) => Self::Webhook,
             Self::Params if folded(name).eq("configuration".bytes()) => Self::Configuration,
+            Self::Params if folded(name).eq("url".bytes()) => Self::OwnUrl,
+            Self::Webhook if folded(name).eq("url".bytes()) => Self::Url,
+            Self::Webhook if speaks_of_push(name) => Self::Webhook,
             _ => Self::Elsewhere,
         }
     }
 }
 
-/// Searches the body of an HTTP+JSON send, which is its parameters.
+/// Searches the body of an HTTP+JSON request, which is its parameters.
 ///
 /// # Errors
 /// Why the body cannot be read without doubt.
-pub fn search(body: &[u8]) -> Result<InlinePush, SendFault> {
-    let mut search = Search { push: InlinePush::Absent, is_object: false };
+pub fn search(body: &[u8]) -> Result<Push, SendFault> {
+    let mut search = Search { push: Push::default(), is_object: false };
     json::read(body, Spot::Params, &mut search)?;
     if search.is_object { Ok(search.push) } else { Err(SendFault::NotAnObject) }
 }
@@ -61,7 +128,7 @@ pub enum SendFault {
 }
 
 struct Search {
-    push: InlinePush,
+    push: Push,
     is_object: bool,
 }
 
@@ -74,18 +141,15 @@ impl Reader for Search {
     }
 
     fn value(&mut self, place: Spot, shape: Shape<'_>) {
-        match place {
-            Spot::Params => self.is_object = shape == Shape::Object,
-            Spot::Configuration if hides_members(shape) => self.push = InlinePush::Present,
-            // `null` is how both versions write "none".
-            Spot::Webhook if shape != Shape::Null => self.push = InlinePush::Present,
-            _ => {}
+        if place == Spot::Params {
+            self.is_object = shape == Shape::Object;
         }
+        self.push.note(place, shape);
     }
 }
 
 /// Whether `configuration` is written in a form whose members this search does not see. Rust's serde reads structs from arrays.
-pub(super) fn hides_members(shape: Shape<'_>) -> bool {
+fn hides_members(shape: Shape<'_>) -> bool {
     !matches!(shape, Shape::Object | Shape::Null)
 }
 
@@ -102,8 +166,43 @@ fn speaks_of_push(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(body: &str, expect: InlinePush) {
-        assert_eq!(search(body.as_bytes()), Ok(expect), "{body}");
+    fn check(body: &str, rides_along: bool) {
+        assert_eq!(search(body.as_bytes()).map(|push| push.rides_along()), Ok(rides_along), "{body}");
+    }
+
+    #[track_caller]
+    fn urls(body: &str, of_send: &[Option<&str>], of_creation: &[Option<&str>]) {
+        let push = search(body.as_bytes()).unwrap();
+        assert_eq!(push.of_send().map(Option::as_deref).collect::<Vec<_>>(), of_send, "{body}");
+        assert_eq!(push.of_creation().map(Option::as_deref).collect::<Vec<_>>(), of_creation, "{body}");
+    }
+
+    #[test]
+    fn finds_every_url_a_backend_might_read() {
+        let (a, b) = (Some("https://a.example"), Some("https://b.example"));
+        urls(r#"{"url":"https://a.example","taskId":"t"}"#, &[], &[a]);
+        urls(r#"{"taskId":"t","pushNotificationConfig":{"URL":"https://a.example"}}"#, &[a], &[a]);
+        urls(
+            r#"{"configuration":{"push_notification_config":{"url":"https://a.example","Url":"https://b.example"}}}"#,
+            &[a, b],
+            &[a, b],
+        );
+        urls(r#"{"taskPushNotificationConfig":{"pushNotificationConfig":{"url":"https://a.example"}}}"#, &[a], &[a]);
+        urls(r#"{"configuration":{"pushNotificationConfig":["https://a.example"]}}"#, &[None], &[None]);
+        urls(
+            r#"{"configuration":{"pushNotificationConfig":{"url":["https://a.example"]}},"url":7}"#,
+            &[None],
+            &[None, None],
+        );
+        urls(r#"{"message":{"parts":[{"url":"https://a.example"}]}}"#, &[], &[]);
+    }
+
+    #[test]
+    fn more_urls_than_make_sense_are_no_url() {
+        let many: Vec<String> =
+            (0..20).map(|n| format!(r#""pushNotificationConfig{n}":{{"url":"https://a.example"}}"#)).collect();
+        let push = search(format!(r#"{{"configuration":{{{}}}}}"#, many.join(",")).as_bytes()).unwrap();
+        assert_eq!((push.of_send().count(), push.of_send().last()), (9, Some(&None)));
     }
 
     #[test]
@@ -115,20 +214,20 @@ mod tests {
             "TASKPUSHNOTIFICATIONCONFIG",
             "task\\u0050ushNotificationConfig",
         ] {
-            check(&format!(r#"{{"configuration":{{"{name}":{{"url":"https://x.example"}}}}}}"#), InlinePush::Present);
+            check(&format!(r#"{{"configuration":{{"{name}":{{"url":"https://x.example"}}}}}}"#), true);
         }
-        check(r#"{"Configuration":{"pushNotificationConfig":[]}}"#, InlinePush::Present);
-        check(r#"{"configuration":{"pu\u017fhNotificationConfig":{"url":"https://x.example"}}}"#, InlinePush::Present);
-        check(r#"{"configuration":[["text"],null,true,{"url":"https://x.example"}]}"#, InlinePush::Present);
-        check(r#"{"pushNotification":{"url":"https://x.example"}}"#, InlinePush::Present);
+        check(r#"{"Configuration":{"pushNotificationConfig":[]}}"#, true);
+        check(r#"{"configuration":{"pu\u017fhNotificationConfig":{"url":"https://x.example"}}}"#, true);
+        check(r#"{"configuration":[["text"],null,true,{"url":"https://x.example"}]}"#, true);
+        check(r#"{"pushNotification":{"url":"https://x.example"}}"#, true);
     }
 
     #[test]
     fn leaves_alone_what_is_no_webhook() {
-        check("{}", InlinePush::Absent);
-        check(r#"{"configuration":{"taskPushNotificationConfig":null}}"#, InlinePush::Absent);
-        check(r#"{"message":{"metadata":{"pushNotificationConfig":{}}}}"#, InlinePush::Absent);
-        check(r#"{"message":{"parts":[{"text":"pushNotificationConfig"}]}}"#, InlinePush::Absent);
+        check("{}", false);
+        check(r#"{"configuration":{"taskPushNotificationConfig":null}}"#, false);
+        check(r#"{"message":{"metadata":{"pushNotificationConfig":{}}}}"#, false);
+        check(r#"{"message":{"parts":[{"text":"pushNotificationConfig"}]}}"#, false);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! A decision that waits for the body. It owns what it needs: the policy may change meanwhile, the decision stays the one begun.
 
-use super::{Decision, require};
+use super::{Decision, permit, require};
+use crate::a2a::grpc;
 use crate::a2a::jsonrpc::{self, RequestId};
-use crate::a2a::push::{self, InlinePush};
+use crate::a2a::push::{self, Push, Spelled};
+use crate::a2a::webhook::Webhooks;
 use crate::admission::{Action, Admission};
 use crate::denial::{Binding, Context, Denial, Reason};
-use crate::document::OperationClass;
+use crate::document::{OperationClass, ProtocolVersion};
 use crate::operation::Operation;
 use crate::permissions::Operations;
-use crate::policy::Gateway;
+use crate::policy::{Agent, Gateway};
 use crate::quota::Quotas;
 use crate::record;
 
@@ -22,23 +24,19 @@ pub struct Pending {
     public_url: Box<str>,
 }
 
+/// What the body is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
-    /// The body names the operation, and with it what it spends.
+pub(super) enum Kind {
+    /// A JSON-RPC request: it names the operation, and with it what it spends.
     Rpc(Quotas),
-    Send,
+    /// The parameters of an operation in HTTP+JSON.
+    Rest,
+    /// The parameters of an operation in gRPC, of a version of the protocol.
+    Grpc(ProtocolVersion),
 }
 
 impl Pending {
-    pub(super) fn rpc(admission: Admission, held: Operations, quotas: Quotas, gateway: &Gateway) -> Self {
-        Self::new(admission, held, gateway, Kind::Rpc(quotas))
-    }
-
-    pub(super) fn send(admission: Admission, held: Operations, gateway: &Gateway) -> Self {
-        Self::new(admission, held, gateway, Kind::Send)
-    }
-
-    fn new(admission: Admission, held: Operations, gateway: &Gateway, kind: Kind) -> Self {
+    pub(super) fn new(admission: Admission, held: Operations, kind: Kind, gateway: &Gateway) -> Self {
         Self { admission, held, kind, max_body: gateway.max_body_bytes, public_url: gateway.public_url.clone() }
     }
 
@@ -59,7 +57,11 @@ impl Pending {
     pub fn finish(self, body: &[u8]) -> Decision {
         match &self.kind {
             Kind::Rpc(_) => self.finish_rpc(body),
-            Kind::Send => self.finish_send(body),
+            Kind::Rest => self.finish_known(|_| push::search(body).map_err(Reason::Send)),
+            Kind::Grpc(version) => {
+                let version = *version;
+                self.finish_known(|operation| grpc::search(version, operation, body).map_err(Reason::Grpc))
+            }
         }
     }
 
@@ -78,7 +80,7 @@ impl Pending {
         let Some(operation) = Operation::from_method(&request.method) else {
             return Decision::Deny(self.deny(&Reason::UnknownMethod, request.id, "unknown"));
         };
-        match self.allow(operation, request.push) {
+        match self.allow(operation, &request.push) {
             Ok(()) => {
                 self.admission.action = Action::Operation(operation);
                 let (caller, agent) = (self.admission.caller.as_deref(), self.admission.agent.as_deref());
@@ -94,27 +96,33 @@ impl Pending {
         }
     }
 
-    fn finish_send(self, body: &[u8]) -> Decision {
+    /// Decides where the head named the operation already.
+    fn finish_known(self, search: impl FnOnce(Operation) -> Result<Push, Reason>) -> Decision {
         let Action::Operation(operation) = self.admission.action else { return Decision::Admit(self.admission) };
-        let allowed = push::search(body).map_err(Reason::Send).and_then(|push| self.allow(operation, push));
-        match allowed {
+        match search(operation).and_then(|push| self.allow(operation, &push)) {
             Ok(()) => Decision::Admit(self.admission),
             Err(reason) => Decision::Deny(self.deny(&reason, RequestId::null(), operation.name())),
         }
     }
 
-    fn allow(&self, operation: Operation, push: InlinePush) -> Result<(), Reason> {
-        require(self.held, operation.class())?;
-        match push {
-            InlinePush::Present if operation.may_carry_push_config() => require(self.held, OperationClass::Push),
-            _ => Ok(()),
+    fn allow(&self, operation: Operation, push: &Push) -> Result<(), Reason> {
+        let Some(agent) = self.admission.agent.as_deref() else { return require(self.held, operation.class()) };
+        permit(self.held, operation, agent)?;
+        if operation.may_carry_push_config() && push.rides_along() {
+            require(self.held, OperationClass::Push)?;
+            check_webhooks(agent, push.of_send())?;
         }
+        if operation == Operation::CreatePushConfig {
+            check_webhooks(agent, push.of_creation())?;
+        }
+        Ok(())
     }
 
     fn spoken(&self, id: RequestId) -> Binding {
         match &self.kind {
             Kind::Rpc(_) => Binding::JsonRpc(id),
-            Kind::Send => Binding::HttpJson,
+            Kind::Rest => Binding::HttpJson,
+            Kind::Grpc(_) => Binding::Grpc,
         }
     }
 
@@ -127,5 +135,13 @@ impl Pending {
             operation,
         };
         Denial::new(reason, &binding, context)
+    }
+}
+
+fn check_webhooks<'a>(agent: &Agent, urls: impl Iterator<Item = &'a Spelled>) -> Result<(), Reason> {
+    match agent.webhooks() {
+        None => Ok(()),
+        Some(Webhooks::Off) => Err(Reason::PushOff),
+        Some(Webhooks::Checked(rules)) => rules.check_all(urls).map_err(Reason::Webhook),
     }
 }

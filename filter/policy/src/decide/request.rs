@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::a2a::jsonrpc::RequestId;
-use crate::a2a::{Encoding, MediaType};
+use crate::a2a::{Encoding, MediaType, grpc};
 use crate::denial::{Binding, Context, Denial, Reason};
 use crate::head::{Body, RequestHead};
 use crate::path::Target;
@@ -39,8 +39,14 @@ impl<'a> Request<'a> {
             Target::Rpc { agent } => (Spoken::JsonRpc, Some(agent)),
             Target::Rest { agent, .. } => (Spoken::HttpJson, Some(agent)),
             Target::Card { agent } => (Spoken::Gateway, Some(agent)),
+            Target::Grpc(_) => (Spoken::Gateway, self.agent_of_host()),
             _ => (Spoken::Gateway, None),
         };
+    }
+
+    /// The agent whose gRPC host was called.
+    pub(super) fn agent_of_host(&self) -> Option<&'a str> {
+        grpc::agent(self.head.authority, self.policy.gateway().grpc_domain.as_deref()?)
     }
 
     /// Whether the body can be read for a decision.

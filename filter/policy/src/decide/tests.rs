@@ -1,9 +1,12 @@
 //! Whole decisions: a signed token and a head in, an admission or a denial out.
 
 mod bodies;
+mod grpc;
 mod hostile;
 mod routes;
 mod scopes;
+mod translation;
+mod webhooks;
 
 use serde_json::{Value, json};
 
@@ -29,6 +32,8 @@ struct Call<'a> {
     authorization: Option<String>,
     content_type: Option<&'a str>,
     content_encoding: Option<&'a str>,
+    authority: &'a str,
+    version: Option<&'a str>,
     body: Option<&'a str>,
 }
 
@@ -60,6 +65,8 @@ impl Gate {
             authorization: call.authorization.as_deref().map(str::as_bytes),
             content_type: call.content_type.map(str::as_bytes),
             content_encoding: call.content_encoding.map(str::as_bytes),
+            authority: call.authority.as_bytes(),
+            version: call.version.map(str::as_bytes),
             body: if call.body.is_some() { Body::Follows } else { Body::None },
         };
         begin(&self.policy, &mut self.memory, &head, NOW, &NoHost)
@@ -88,7 +95,16 @@ fn told(decision: &Decision) -> String {
 }
 
 fn get(path: &str) -> Call<'_> {
-    Call { method: "GET", path, authorization: None, content_type: None, content_encoding: None, body: None }
+    Call {
+        method: "GET",
+        path,
+        authorization: None,
+        content_type: None,
+        content_encoding: None,
+        authority: "gateway.example.com",
+        version: None,
+        body: None,
+    }
 }
 
 fn post<'a>(path: &'a str, body: &'a str) -> Call<'a> {

@@ -7,6 +7,8 @@ use super::{Binding, Reason};
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "tollgate";
+/// The domain of A2A's own errors (v1.0 section 9.5).
+const A2A_DOMAIN: &str = "a2a-protocol.org";
 
 /// `{"error": …}`.
 #[derive(Serialize)]
@@ -92,7 +94,7 @@ fn info<'a>(reason: &Reason, agent: Option<&'a str>) -> ErrorInfo<'a> {
     ErrorInfo {
         kind: "type.googleapis.com/google.rpc.ErrorInfo",
         reason: reason.code().to_ascii_uppercase(),
-        domain: DOMAIN,
+        domain: if reason.is_of_a2a() { A2A_DOMAIN } else { DOMAIN },
         metadata: Metadata { agent, retry_after: reason.retry_after().map(|seconds| seconds.to_string()) },
     }
 }

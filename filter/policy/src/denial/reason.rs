@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::a2a::grpc::GrpcFault;
 use crate::a2a::jsonrpc::RpcFaultKind;
+use crate::a2a::webhook::WebhookFault;
 use crate::document::OperationClass;
 use crate::json::JsonFault;
 use crate::path::PathFault;
@@ -37,6 +39,14 @@ pub enum Reason {
     UnknownMethod,
     /// No such agent, told only to those who hold something on that id.
     UnknownAgent,
+    /// The body of a gRPC call cannot be read.
+    Grpc(GrpcFault),
+    /// The webhook it registers is not allowed.
+    Webhook(WebhookFault),
+    /// The agent's webhooks are switched off.
+    PushOff,
+    /// The agent keeps its callers' tasks apart, which in gRPC it cannot.
+    GrpcIsolated,
     /// No such path.
     NotFound,
     /// The path is known, the verb is not.
@@ -73,6 +83,7 @@ impl Reason {
             5 => "NOT_FOUND",
             7 => "PERMISSION_DENIED",
             8 => "RESOURCE_EXHAUSTED",
+            9 => "FAILED_PRECONDITION",
             12 => "UNIMPLEMENTED",
             14 => "UNAVAILABLE",
             _ => "UNAUTHENTICATED",
@@ -91,6 +102,11 @@ impl Reason {
         self.row().2
     }
 
+    /// Whether it is one of A2A's own errors, by which clients tell what to do.
+    pub(super) fn is_of_a2a(&self) -> bool {
+        matches!(self.rpc_code(), -32009..=-32001)
+    }
+
     /// (HTTP, code, JSON-RPC, gRPC).
     fn row(&self) -> (u16, &'static str, i32, u32) {
         match self {
@@ -99,12 +115,16 @@ impl Reason {
             Self::Token(_) => (401, "token", -32041, 16),
             Self::TokenOnlyInQuery => (401, "token_in_query", -32041, 16),
             Self::Rpc(RpcFaultKind::Json(JsonFault::Malformed)) => (400, "parse_error", -32700, 3),
-            Self::Rpc(_) | Self::Send(_) => (400, "invalid_request", -32600, 3),
+            Self::Rpc(_) | Self::Send(_) | Self::Grpc(_) => (400, "invalid_request", -32600, 3),
             Self::Media => (415, "unsupported_media_type", -32600, 3),
             Self::TooLarge(_) => (413, "body_too_large", -32600, 8),
             Self::Scope(_) | Self::AdminScope(_) => (403, "insufficient_scope", -32043, 7),
             Self::UnknownMethod => (403, "unknown_operation", -32601, 12),
             Self::UnknownAgent => (404, "unknown_agent", -32044, 5),
+            Self::Webhook(_) => (400, "webhook_refused", -32602, 3),
+            // A2A's own errors (v1.0 section 5.4).
+            Self::PushOff => (400, "push_notification_not_supported", -32003, 9),
+            Self::GrpcIsolated => (400, "unsupported_operation", -32004, 12),
             Self::NotFound => (404, "not_found", -32044, 12),
             Self::WrongVerb(_) => (405, "method_not_allowed", -32600, 12),
             Self::NoPolicy => (503, "no_policy", -32045, 14),
@@ -124,6 +144,10 @@ impl Reason {
             Self::Token(fault) => fault.description().into(),
             Self::Rpc(fault) => fault.to_string().into(),
             Self::Send(fault) => format!("the body {fault}").into(),
+            Self::Grpc(fault) => format!("the body {fault}").into(),
+            Self::Webhook(fault) => format!("the webhook's configuration is refused: {fault}").into(),
+            Self::PushOff => "this agent's webhooks are switched off".into(),
+            Self::GrpcIsolated => "this agent keeps its callers' tasks apart: use JSON-RPC or HTTP+JSON".into(),
             Self::Media => "the body must be application/json without content-encoding".into(),
             Self::TooLarge(limit) => format!("the body is longer than {limit} bytes").into(),
             Self::Scope(class) => {

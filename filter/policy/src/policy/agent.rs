@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::a2a::webhook::Webhooks;
 use crate::admission::{Identity, Rewrite};
-use crate::document::{AgentDocument, Interface};
+use crate::document::{AgentDocument, Dialect, Interface, TaskIsolation};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
 use crate::quota::{BucketId, Gate};
@@ -17,6 +18,10 @@ pub struct Agent {
     rpc: Option<Box<str>>,
     rest: Option<Box<str>>,
     without: Box<[Interface]>,
+    speaks: Box<[Dialect]>,
+    isolation: TaskIsolation,
+    webhooks: Option<Webhooks>,
+    grpc: Option<Arc<str>>,
     identity: Identity,
     timeout_ms: Option<u64>,
     gate: Option<Gate>,
@@ -24,15 +29,15 @@ pub struct Agent {
 
 impl Agent {
     pub(super) fn compile(document: AgentDocument, index: usize, faults: &mut Vec<ConfigFault>) -> Self {
+        let webhooks = document.webhooks;
+        let webhooks = webhooks.map(|rules| Webhooks::compile(rules, &format!("agents[{index}].webhooks"), faults));
         let mut fault = |field: &str, message: &str| {
             faults.push(ConfigFault::new(format!("agents[{index}].{field}"), message));
         };
-        if document
-            .cluster
-            .as_deref()
-            .is_some_and(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()))
-        {
-            fault("cluster", "must be visible ASCII");
+        for (field, cluster) in [("cluster", &document.cluster), ("grpc", &document.grpc)] {
+            if cluster.as_deref().is_some_and(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic())) {
+                fault(field, "must be visible ASCII");
+            }
         }
         if document.rpc.as_deref().is_some_and(|path| !is_path(path)) {
             fault("rpc", "must be a path: / and visible ASCII without ? and #");
@@ -55,6 +60,10 @@ impl Agent {
             rpc: document.rpc.filter(|path| path != "/").map(Into::into),
             rest: document.rest.map(Into::into),
             without: document.without.into(),
+            speaks: document.speaks.into(),
+            isolation: document.task_isolation,
+            webhooks,
+            grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
             timeout_ms: document.timeout_ms,
         }
@@ -94,6 +103,30 @@ impl Agent {
     #[must_use]
     pub fn offers(&self, interface: Interface) -> bool {
         !self.without.contains(&interface)
+    }
+
+    /// The cluster of its gRPC interface.
+    #[must_use]
+    pub fn grpc(&self) -> Option<&Arc<str>> {
+        self.grpc.as_ref()
+    }
+
+    /// Whose tasks a caller sees.
+    #[must_use]
+    pub fn isolation(&self) -> TaskIsolation {
+        self.isolation
+    }
+
+    /// What webhooks its callers may register; `None`: whatever it takes.
+    #[must_use]
+    pub fn webhooks(&self) -> Option<&Webhooks> {
+        self.webhooks.as_ref()
+    }
+
+    /// Whether a request in `dialect` must be taken apart on its way: to be translated, or to have its ids replaced.
+    #[must_use]
+    pub fn translates(&self, dialect: Dialect) -> bool {
+        self.isolation == TaskIsolation::Caller || !(self.speaks.is_empty() || self.speaks.contains(&dialect))
     }
 
     /// What becomes of the path of a JSON-RPC call.

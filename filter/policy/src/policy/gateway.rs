@@ -30,6 +30,8 @@ pub struct Gateway {
     pub quota: Option<QuotaDocument>,
     /// What becomes of a revoked caller's open streams.
     pub revoked_streams: RevokedStreams,
+    /// The domain below which each agent has a host for gRPC; `None`: gRPC is not carried.
+    pub grpc_domain: Option<Box<str>>,
 }
 
 /// Whether there is a control plane behind this gateway.
@@ -59,6 +61,9 @@ impl Gateway {
         if document.quota.as_ref().is_some_and(|quota| quota.cluster.is_empty()) {
             faults.push(ConfigFault::new("gateway.quota.cluster", "must not be empty"));
         }
+        if document.grpc_domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
+            faults.push(ConfigFault::new("gateway.grpcDomain", "must be a domain name in lower case, without a port"));
+        }
         let control_plane = match document.control_plane_cluster {
             Some(name) if name.is_empty() => {
                 faults.push(ConfigFault::new("gateway.controlPlaneCluster", "must not be empty"));
@@ -78,6 +83,12 @@ impl Gateway {
             admin_scope: document.admin_scope,
             quota: document.quota,
             revoked_streams: document.revoked_streams,
+            grpc_domain: document.grpc_domain.map(Into::into),
         }
     }
+}
+
+fn is_domain(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed) && text.split('.').all(|label| !label.is_empty())
 }

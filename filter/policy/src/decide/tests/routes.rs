@@ -20,6 +20,7 @@ fn went(gate: &mut Gate, call: Call<'_>) -> Went {
         Route::Unchanged => Went::Unchanged,
         Route::Agent { cluster, rewrite: Rewrite::Constant, .. } => Went::Constant(cluster.to_string()),
         Route::Agent { cluster, rewrite: Rewrite::Path(path), .. } => Went::Path(cluster.to_string(), path),
+        Route::Agent { rewrite, .. } => panic!("{rewrite:?}"),
     }
 }
 
