@@ -16,7 +16,7 @@ pub(crate) mod samples;
 
 pub use fetch::{CardError, CardFetcher, CredentialSource, MAX_CARD, Refetched};
 pub use interfaces::{Binding, card_paths};
-pub use rewrite::{BackendCard, CardGateway};
+pub use rewrite::{BackendCard, CardGateway, Offer};
 pub use security::GatewaySecurity;
 pub use shelf::{CardShelf, ServedCard};
 pub use validate::{CardFault, validate};

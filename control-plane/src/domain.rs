@@ -1,6 +1,7 @@
 //! What the registry holds, as values that are well formed by construction. No store, no wire, no clock: stored and wire forms
 //! are their own types, in `store` and `admin`.
 
+mod a2a;
 mod agent;
 mod auth;
 mod client;
@@ -11,6 +12,7 @@ mod registry;
 mod revocation;
 mod secret;
 
+pub use a2a::{A2aSettings, TaskKey, Translation};
 pub use agent::{
     Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
     Timeouts,

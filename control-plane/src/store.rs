@@ -71,6 +71,10 @@ pub enum Change {
     DeleteRevocation(RevocationId),
     /// Replaces the embedded issuer's keys, oldest first.
     PutSigningKeys(Vec<SigningKey>),
+    /// Adds a key that seals tasks' ids.
+    PutTaskKey(TaskKey),
+    /// Removes a key that sealed tasks' ids: they do not open any more.
+    DeleteTaskKey(u32),
 }
 
 /// Why the disk let us down.

@@ -4,7 +4,12 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use tollgate_policy::document::{Dialect, Interface, ProtocolVersion};
+
 use crate::domain::{BackendUrl, CardPaths};
+
+/// The name of the gRPC binding.
+const GRPC: &str = "GRPC";
 
 /// An interface's protocol binding, as far as the gateway is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +18,9 @@ pub enum Binding {
     JsonRpc,
     /// HTTP+JSON ("REST").
     HttpJson,
-    /// gRPC, and bindings named by URI.
+    /// gRPC, at a place of its own.
+    Grpc,
+    /// Bindings named by URI.
     NotCarried,
 }
 
@@ -24,6 +31,7 @@ impl Binding {
         match name {
             "JSONRPC" => Self::JsonRpc,
             "HTTP+JSON" => Self::HttpJson,
+            GRPC => Self::Grpc,
             _ => Self::NotCarried,
         }
     }
@@ -34,15 +42,31 @@ impl Binding {
 pub fn card_paths(card: &Value, backend: &BackendUrl) -> CardPaths {
     let Value::Object(card) = card else { return CardPaths::default() };
     let mut paths = CardPaths::default();
-    for (binding, url) in interfaces(card) {
+    for (binding, version, url) in interfaces(card) {
         let Ok(url) = Url::parse(url) else { continue };
-        match binding {
-            Binding::JsonRpc => paths.rpc = paths.rpc.or_else(|| Some(rpc_path(&url, backend))),
-            Binding::HttpJson => paths.rest = paths.rest.or_else(|| Some(rest_path(&url, backend))),
-            Binding::NotCarried => {}
+        let (interface, is_at_path) = match binding {
+            Binding::JsonRpc => (Interface::Rpc, is_first_or_same(&mut paths.rpc, rpc_path(&url, backend))),
+            Binding::HttpJson => (Interface::Rest, is_first_or_same(&mut paths.rest, rest_path(&url, backend))),
+            Binding::Grpc | Binding::NotCarried => continue,
+        };
+        let dialect = Dialect::new(interface, version);
+        if is_at_path && !paths.dialects.contains(&dialect) {
+            paths.dialects.push(dialect);
         }
     }
     paths
+}
+
+/// Whether `path` is the one that decides: the first of its binding.
+fn is_first_or_same(decided: &mut Option<String>, path: String) -> bool {
+    *decided.get_or_insert_with(|| path.clone()) == path
+}
+
+/// Whether a card offers gRPC.
+pub(super) fn offers_grpc(card: &Map<String, Value>) -> bool {
+    let mut entries = listed(card, "supportedInterfaces").filter_map(|it| it.get("protocolBinding"));
+    let mut additional = listed(card, "additionalInterfaces").filter_map(|it| it.get("transport"));
+    entries.any(|name| name == GRPC) || additional.any(|name| name == GRPC) || main_binding(card) == Binding::Grpc
 }
 
 /// Whether an interface at `url` is the one that the gateway reaches by `paths`.
@@ -51,7 +75,7 @@ pub(super) fn is_carried(binding: Binding, url: &str, paths: &CardPaths, backend
     match binding {
         Binding::JsonRpc => paths.rpc.as_deref() == Some(&rpc_path(&url, backend)),
         Binding::HttpJson => paths.rest.as_deref() == Some(&rest_path(&url, backend)),
-        Binding::NotCarried => false,
+        Binding::Grpc | Binding::NotCarried => false,
     }
 }
 
@@ -66,12 +90,27 @@ pub(super) fn entry<'a>(interface: &'a Value, binding: &str) -> Option<(Binding,
     Some((Binding::named(text(interface, binding)?), text(interface, "url")?))
 }
 
-fn interfaces(card: &Map<String, Value>) -> Vec<(Binding, &str)> {
-    let list = |field: &str| card.get(field).and_then(Value::as_array).into_iter().flatten();
-    let modern = list("supportedInterfaces").filter_map(|interface| entry(interface, "protocolBinding"));
-    let main = text(card, "url").map(|url| (main_binding(card), url));
-    let additional = list("additionalInterfaces").filter_map(|interface| entry(interface, "transport"));
-    modern.chain(main).chain(additional).collect()
+fn interfaces(card: &Map<String, Value>) -> Vec<(Binding, ProtocolVersion, &str)> {
+    let modern = listed(card, "supportedInterfaces").filter_map(|interface| {
+        let (binding, url) = entry(interface, "protocolBinding")?;
+        Some((binding, version(interface.get("protocolVersion")), url))
+    });
+    let old = |(binding, url)| (binding, ProtocolVersion::V0_3, url);
+    let main = text(card, "url").map(|url| old((main_binding(card), url)));
+    let additional = listed(card, "additionalInterfaces").filter_map(|interface| entry(interface, "transport"));
+    modern.chain(main).chain(additional.map(old)).collect()
+}
+
+fn listed<'a>(card: &'a Map<String, Value>, field: &str) -> impl Iterator<Item = &'a Value> {
+    card.get(field).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The version of an entry of `supportedInterfaces`; one that does not say is of the protocol that brought the field.
+fn version(text: Option<&Value>) -> ProtocolVersion {
+    match text.and_then(Value::as_str).is_some_and(|text| text.trim_start().starts_with("0.")) {
+        true => ProtocolVersion::V0_3,
+        false => ProtocolVersion::V1_0,
+    }
 }
 
 fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
@@ -133,6 +172,19 @@ mod tests {
             {"url": "b:443", "protocolBinding": "GRPC"},
             {"url": "http://b/one", "protocolBinding": "JSONRPC"}, {"url": "http://b/two", "protocolBinding": "JSONRPC"}]});
         check(&card, "http://b", Some("/one"), None);
+    }
+
+    #[test]
+    fn what_is_spoken_at_those_paths_is_told_in_the_cards_order() {
+        use Dialect::{HttpJson1, HttpJson03, JsonRpc1, JsonRpc03};
+        let spoken = |card: &Value| card_paths(card, &BackendUrl::parse("http://b:1").unwrap()).dialects;
+        assert_eq!(spoken(&samples::modern("http://b:1")), [JsonRpc1, HttpJson1]);
+        assert_eq!(spoken(&samples::old("http://b:1")), [JsonRpc03, HttpJson03]);
+        assert_eq!(spoken(&samples::hybrid("http://b:1")), [JsonRpc1, HttpJson1, JsonRpc03, HttpJson03]);
+        let elsewhere = json!({"supportedInterfaces": [
+            {"url": "http://b:1/a", "protocolBinding": "JSONRPC", "protocolVersion": "1.0.0"},
+            {"url": "http://b:1/b", "protocolBinding": "JSONRPC", "protocolVersion": "0.3.0"}]});
+        assert_eq!(spoken(&elsewhere), [JsonRpc1]);
     }
 
     #[test]

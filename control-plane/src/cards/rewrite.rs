@@ -1,13 +1,18 @@
 //! A backend's card as callers of the gateway see it: every interface is the gateway's, the security scheme too, signatures are
 //! gone (a rewritten URL invalidates them, A2A section 8.4). Total on any JSON; works on values, so that unknown fields survive.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use tollgate_policy::document::{TaskIsolation, WebhookMode};
 
 use super::{Binding, GatewaySecurity, interfaces};
 use crate::{
-    config::PublicUrl,
-    domain::{AgentId, BackendUrl, CardPaths},
+    config::{GrpcDomain, PublicUrl},
+    domain::{Agent, AgentId, BackendUrl, CardPaths, Translation},
 };
+
+/// The bindings that every agent has where what it lacks is translated, the one most clients begin with first.
+const TRANSLATED: [&str; 2] = ["JSONRPC", "HTTP+JSON"];
 
 /// The gateway that cards are rewritten for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct CardGateway {
     pub public_url: PublicUrl,
     /// How callers get tokens.
     pub security: GatewaySecurity,
+    /// The domain below which each agent has a host for gRPC.
+    pub grpc_domain: Option<GrpcDomain>,
 }
 
 /// A card and what the gateway knows about its backend.
@@ -29,6 +36,19 @@ pub struct BackendCard<'a> {
     pub paths: &'a CardPaths,
     /// The backend they are on.
     pub backend: &'a BackendUrl,
+    /// What the gateway adds to it, and takes away.
+    pub offer: &'a Offer,
+}
+
+/// What callers are offered that the card does not say by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// Whether the bindings and versions that the card lacks are translated.
+    pub translation: Translation,
+    /// The agent's host for gRPC, with its port.
+    pub grpc: Option<String>,
+    /// Whether callers may register webhooks.
+    pub webhooks: WebhookMode,
 }
 
 impl CardGateway {
@@ -44,18 +64,35 @@ impl CardGateway {
         format!("{}/agents/{agent}/", self.public_url)
     }
 
+    /// What callers of `agent` are offered. A gRPC call cannot be taken apart, so an agent that keeps its callers' tasks apart has none.
+    #[must_use]
+    pub fn offer(&self, agent: &Agent) -> Offer {
+        let is_open = agent.a2a.grpc.is_some() && agent.a2a.task_isolation == TaskIsolation::None;
+        let domain = self.grpc_domain.as_ref().filter(|_| is_open);
+        Offer {
+            translation: agent.a2a.translation,
+            grpc: domain.map(|domain| format!("{}.{domain}:{}", agent.id, self.public_url.port())),
+            webhooks: agent.a2a.webhooks.mode,
+        }
+    }
+
     /// Rewrites a card. `None` if it is no JSON object.
     #[must_use]
     pub fn rewrite(&self, card: BackendCard<'_>) -> Option<Value> {
         let mut fields = card.document.as_object()?.clone();
         let url = self.interface_url(card.agent);
+        // Both halves say what the other one offers too: what it says itself is read before it is rewritten.
+        let has_grpc = interfaces::offers_grpc(&fields);
         rewrite_modern(&mut fields, card, &url);
-        rewrite_old(&mut fields, card, &url);
+        rewrite_old(&mut fields, card, &url, has_grpc);
         fields.shift_remove("signatures");
         // The extended card would come from the backend as it is, with the backend's URLs in it.
         fields.shift_remove("supportsAuthenticatedExtendedCard");
         if let Some(capabilities) = fields.get_mut("capabilities").and_then(Value::as_object_mut) {
             capabilities.shift_remove("extendedAgentCard");
+            if card.offer.webhooks == WebhookMode::Off {
+                capabilities.insert("pushNotifications".into(), false.into());
+            }
         }
         self.security.write(&mut fields, card.agent);
         Some(Value::Object(fields))
@@ -64,26 +101,73 @@ impl CardGateway {
 
 fn rewrite_modern(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str) {
     let keep = ["url", "protocolBinding", "protocolVersion", "tenant"];
-    let listed = carried(fields.get("supportedInterfaces"), "protocolBinding", card);
-    let entries = listed.iter().map(|entry| reduced(entry, &keep, url)).collect();
+    let listed = fields.get("supportedInterfaces").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut entries: Vec<Value> = Vec::new();
+    for entry in &listed {
+        match (interfaces::entry(entry, "protocolBinding"), entry.as_object(), &card.offer.grpc) {
+            (Some((Binding::Grpc, _)), Some(entry), Some(host)) => entries.push(reduced(entry, &keep, host)),
+            (Some((binding, at)), Some(entry), _)
+                if interfaces::is_carried(binding, at, card.paths, card.backend) =>
+            {
+                entries.push(reduced(entry, &keep, url));
+            }
+            _ => {}
+        }
+    }
+    if is_translated(card) {
+        let tenant = entries.first().and_then(|entry| entry.get("tenant").cloned());
+        for binding in TRANSLATED {
+            if !entries.iter().any(|entry| is_v1(entry) && entry["protocolBinding"] == binding) {
+                let mut entry = json!({"url": url, "protocolBinding": binding, "protocolVersion": "1.0"});
+                if let Some(tenant) = &tenant {
+                    entry["tenant"] = tenant.clone();
+                }
+                entries.push(entry);
+            }
+        }
+    }
     replace(fields, "supportedInterfaces", entries);
 }
 
-/// v0.3: the main interface, and the additional ones. A main interface that is not carried gives way to one that is.
-fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str) {
+fn is_v1(entry: &Value) -> bool {
+    !entry["protocolVersion"].as_str().is_some_and(|version| version.starts_with("0."))
+}
+
+/// Whether every client is served, whatever it speaks: there must be something to translate to.
+fn is_translated(card: BackendCard<'_>) -> bool {
+    card.offer.translation == Translation::Auto && !card.paths.dialects.is_empty()
+}
+
+/// v0.3: the main interface, and the additional ones. A main interface that is not carried gives way to one that is; where the card
+/// has none, translation gives it one.
+fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str, has_grpc: bool) {
     let listed = carried(fields.get("additionalInterfaces"), "transport", card);
     let main = fields.get("url").and_then(Value::as_str);
     let main_is_carried = main
         .is_some_and(|main| interfaces::is_carried(interfaces::main_binding(fields), main, card.paths, card.backend));
+    let was_old = fields.contains_key("url");
+    let mut entries: Vec<Value> = listed.iter().map(|entry| reduced(entry, &["url", "transport"], url)).collect();
     let transport = if main_is_carried {
         fields.get("preferredTransport").cloned()
     } else {
-        listed.first().and_then(|entry| entry.get("transport").cloned())
+        listed.first().and_then(|entry| entry.get("transport").cloned()).filter(|_| was_old)
     };
-    let entries = listed.iter().map(|entry| reduced(entry, &["url", "transport"], url)).collect();
-    let was_old = fields.contains_key("url");
+    let transport = transport.or_else(|| is_translated(card).then(|| TRANSLATED[0].into()));
+    if is_translated(card) {
+        for binding in TRANSLATED {
+            if !entries.iter().any(|entry| entry["transport"] == binding) {
+                entries.push(json!({"url": url, "transport": binding}));
+            }
+        }
+        if !was_old {
+            fields.insert("protocolVersion".into(), "0.3.0".into());
+        }
+    }
+    if let Some(host) = card.offer.grpc.as_ref().filter(|_| has_grpc) {
+        entries.push(json!({"url": host, "transport": "GRPC"}));
+    }
     replace(fields, "additionalInterfaces", entries);
-    if was_old && (main_is_carried || transport.is_some()) {
+    if (was_old && main_is_carried) || transport.is_some() {
         fields.insert("url".into(), url.into());
         if let Some(transport) = transport {
             fields.insert("preferredTransport".into(), transport);
@@ -99,9 +183,8 @@ fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str
 fn carried<'a>(list: Option<&'a Value>, binding: &str, card: BackendCard<'a>) -> Vec<Map<String, Value>> {
     let entries = list.and_then(Value::as_array).into_iter().flatten();
     let is_carried = |entry: &&Value| {
-        interfaces::entry(entry, binding).is_some_and(|(binding, url)| {
-            binding != Binding::NotCarried && interfaces::is_carried(binding, url, card.paths, card.backend)
-        })
+        interfaces::entry(entry, binding)
+            .is_some_and(|(binding, url)| interfaces::is_carried(binding, url, card.paths, card.backend))
     };
     entries.filter(is_carried).filter_map(|entry| entry.as_object().cloned()).collect()
 }

@@ -63,7 +63,9 @@ impl CardShelf {
 
     fn make(&self, agent: &Agent) -> Option<ServedCard> {
         let backend = &agent.backends.first()?.url;
-        let card = BackendCard { agent: &agent.id, document: &agent.card.document, paths: &agent.card.paths, backend };
+        let offer = self.gateway.offer(agent);
+        let (document, paths) = (&agent.card.document, &agent.card.paths);
+        let card = BackendCard { agent: &agent.id, document, paths, backend, offer: &offer };
         let body = self.gateway.rewrite(card)?.to_string();
         let digest = Sha256::digest(body.as_bytes());
         let tag: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();

@@ -5,7 +5,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use super::{AgentId, BackendAuth, UnixSeconds};
+use tollgate_policy::document::Dialect;
+
+use super::{A2aSettings, AgentId, BackendAuth, UnixSeconds};
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ pub struct Agent {
     pub heartbeat: Option<Heartbeat>,
     /// Its own deadlines.
     pub timeouts: Timeouts,
+    /// How its traffic is treated.
+    pub a2a: A2aSettings,
     /// Whether the backend is told who calls.
     pub identity_headers: IdentityHeaders,
     /// How many requests it gets at once from each Envoy; `None`: any number.
@@ -102,6 +106,8 @@ pub struct CardPaths {
     pub rpc: Option<String>,
     /// HTTP+JSON: what operations are appended to, without a trailing slash, `""` for the root.
     pub rest: Option<String>,
+    /// What is spoken at these paths, the card's order of preference.
+    pub dialects: Vec<Dialect>,
 }
 
 /// A skill in the record.

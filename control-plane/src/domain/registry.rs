@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Revocation, RevocationId, Scope,
-    SigningKey,
+    SigningKey, TaskKey,
 };
 
 /// Everything at one generation.
@@ -24,4 +24,6 @@ pub struct Registry {
     pub revocations: BTreeMap<RevocationId, Arc<Revocation>>,
     /// The embedded issuer's keys, oldest first.
     pub signing_keys: Vec<Arc<SigningKey>>,
+    /// The keys that seal tasks' ids, by number: the last one seals.
+    pub task_keys: BTreeMap<u32, Arc<TaskKey>>,
 }

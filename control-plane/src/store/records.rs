@@ -1,6 +1,7 @@
 //! Stored forms: JSON with a schema version, one record a key. They are types of their own, joined to the domain's here and in
 //! the submodules, so that the domain can change without the disk and the other way round.
 
+mod a2a;
 mod agent;
 mod auth;
 mod client;
@@ -30,6 +31,7 @@ pub(super) enum Table {
     Issuers,
     Revocations,
     SigningKeys,
+    TaskKeys,
 }
 
 /// One record's place, and the key that seals its secrets.
@@ -49,8 +51,15 @@ struct Envelope<T> {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Agents, Self::Permissions, Self::Clients, Self::Issuers, Self::Revocations, Self::SigningKeys];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Agents,
+        Self::Permissions,
+        Self::Clients,
+        Self::Issuers,
+        Self::Revocations,
+        Self::SigningKeys,
+        Self::TaskKeys,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -60,6 +69,7 @@ impl Table {
             Self::Issuers => "issuers",
             Self::Revocations => "revocations",
             Self::SigningKeys => "signing-keys",
+            Self::TaskKeys => "task-keys",
         }
     }
 
@@ -71,6 +81,7 @@ impl Table {
             Self::Issuers => b"issuers/",
             Self::Revocations => b"revocations/",
             Self::SigningKeys => b"signing-keys/",
+            Self::TaskKeys => b"task-keys/",
         }
     }
 }
@@ -103,6 +114,12 @@ pub(super) fn written(change: &Change, sealing: &SealingKey) -> Vec<(Table, Stri
                 put(Table::SigningKeys, &key.kid, encode(&stored))
             })
             .collect(),
+        Change::PutTaskKey(key) => {
+            let number = key.id.to_string();
+            let stored = a2a::StoredTaskKey::new(key, record(Table::TaskKeys, &number));
+            put(Table::TaskKeys, &number, encode(&stored))
+        }
+        Change::DeleteTaskKey(number) => gone(Table::TaskKeys, &number.to_string()),
     }
 }
 
@@ -133,6 +150,10 @@ impl Record<'_> {
             Table::SigningKeys => {
                 let key = decode::<issuer::StoredKey>(bytes)?.into_domain(self)?;
                 registry.signing_keys.push(Arc::new(key));
+            }
+            Table::TaskKeys => {
+                let key = decode::<a2a::StoredTaskKey>(bytes)?.into_domain(self)?;
+                registry.task_keys.insert(key.id, Arc::new(key));
             }
         }
         Ok(())

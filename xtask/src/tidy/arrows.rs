@@ -22,8 +22,12 @@ const RULES: [Rule; 11] = [
     Rule { part: "control-plane/src/domain", krate: "envoy_types", allowed: &[] },
     Rule { part: "filter/policy/src/", krate: "proxy_wasm", allowed: &[] },
     Rule { part: "filter/policy/src/", krate: "std::time", allowed: &[] },
-    Rule { part: "filter/shell/src/", krate: "hostcalls", allowed: &["host"] },
-    Rule { part: "filter/shell/src/", krate: "proxy_wasm::hostcalls", allowed: &["host"] },
+    Rule { part: "filter/a2a/src/", krate: "proxy_wasm", allowed: &[] },
+    Rule { part: "filter/a2a/src/", krate: "std::time", allowed: &[] },
+    Rule { part: "filter/shell/src/", krate: "hostcalls", allowed: &[] },
+    Rule { part: "filter/shell/src/", krate: "proxy_wasm::hostcalls", allowed: &[] },
+    Rule { part: "filter/translator/src/", krate: "hostcalls", allowed: &[] },
+    Rule { part: "filter/translator/src/", krate: "proxy_wasm::hostcalls", allowed: &[] },
 ];
 
 /// The names of crates in a file where they may not stand.
@@ -78,7 +82,7 @@ mod tests {
         check("control-plane/src/store.rs", "use sled::Db;", 0);
         check("control-plane/src/store/records.rs", "let db: sled::Db = open();", 0);
         check("control-plane/src/quota/redis.rs", "use redis::Client;", 0);
-        check("filter/shell/src/host.rs", "use proxy_wasm::hostcalls::{self};\nhostcalls::log();", 0);
+        check("filter/host/src/lib.rs", "use proxy_wasm::hostcalls::{self};\nhostcalls::log();", 0);
     }
 
     #[test]

@@ -6,10 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::{Record, auth::StoredAuth};
-use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-    UnixSeconds,
+use tollgate_policy::document::Dialect;
+
+use super::{Record, a2a::StoredA2a, auth::StoredAuth};
+use crate::{
+    cards,
+    domain::{
+        Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
+        Timeouts, UnixSeconds,
+    },
 };
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +35,8 @@ pub(super) struct Stored {
     identity_headers: bool,
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
+    #[serde(default)]
+    a2a: StoredA2a,
     active: bool,
     card: StoredCard,
     sync_error: Option<String>,
@@ -69,6 +76,9 @@ struct StoredCard {
     etag: Option<String>,
     rpc: Option<String>,
     rest: Option<String>,
+    /// Records from before it have none; then it is read from the document.
+    #[serde(default)]
+    dialects: Option<Vec<Dialect>>,
 }
 
 impl Stored {
@@ -88,6 +98,7 @@ impl Stored {
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
+            a2a: StoredA2a::from(&agent.a2a),
             active: agent.status == AgentStatus::Active,
             card: StoredCard::from(agent.card.as_ref()),
             sync_error: agent.sync_error.clone(),
@@ -101,6 +112,7 @@ impl Stored {
         if backends.is_empty() {
             return Err("has no backend".to_owned());
         }
+        let backend = backends[0].url.clone();
         Ok(Agent {
             id: AgentId::try_from(record.key).map_err(|error| error.to_string())?,
             name: self.name,
@@ -119,8 +131,9 @@ impl Stored {
             },
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
+            a2a: self.a2a.try_into()?,
             status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
-            card: Arc::new(self.card.into()),
+            card: Arc::new(self.card.into_domain(&backend)),
             sync_error: self.sync_error,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -177,17 +190,19 @@ impl From<&Card> for StoredCard {
             etag: card.etag.clone(),
             rpc: card.paths.rpc.clone(),
             rest: card.paths.rest.clone(),
+            dialects: Some(card.paths.dialects.clone()),
         }
     }
 }
 
-impl From<StoredCard> for Card {
-    fn from(stored: StoredCard) -> Self {
-        Self {
-            document: stored.document,
-            fetched_at: stored.fetched_at,
-            etag: stored.etag,
-            paths: CardPaths { rpc: stored.rpc, rest: stored.rest },
+impl StoredCard {
+    fn into_domain(self, backend: &BackendUrl) -> Card {
+        let dialects = self.dialects.unwrap_or_else(|| cards::card_paths(&self.document, backend).dialects);
+        Card {
+            document: self.document,
+            fetched_at: self.fetched_at,
+            etag: self.etag,
+            paths: CardPaths { rpc: self.rpc, rest: self.rest, dialects },
         }
     }
 }

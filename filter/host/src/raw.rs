@@ -4,8 +4,10 @@
 
 use std::ptr;
 
-/// Of the request's headers, in the ABI's numbering of maps.
-const REQUEST_HEADERS: u32 = 0;
+/// The request's headers, in the ABI's numbering of maps.
+pub(crate) const REQUEST_HEADERS: u32 = 0;
+/// The response's headers.
+pub(crate) const RESPONSE_HEADERS: u32 = 2;
 /// Every other status is a failure.
 const OK: u32 = 0;
 
@@ -14,11 +16,11 @@ unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
 }
 
-/// All headers of the request as the host serialises them; empty if it does not hand them out.
-pub(super) fn request_headers() -> Vec<u8> {
+/// All headers of `map` as the host serialises them; empty if it does not hand them out.
+pub(crate) fn headers(map: u32) -> Vec<u8> {
     let (mut data, mut size) = (ptr::null_mut(), 0);
     // SAFETY: both pointers are valid for one write of their type, and the host writes nothing else.
-    let status = unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut data, &raw mut size) };
+    let status = unsafe { proxy_get_header_map_pairs(map, &raw mut data, &raw mut size) };
     if status != OK || data.is_null() || size == 0 {
         return Vec::new();
     }

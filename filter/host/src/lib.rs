@@ -1,6 +1,13 @@
-//! Every call to the host, and the only file that makes them. Values are bytes: the SDK's string getters unwrap UTF-8, and one
+//! Every call to the host, and the only place that makes them: both modules share it. Values are bytes: the SDK's string getters unwrap UTF-8, and one
 //! header byte above 0x7f would trap the VM. The SDK also panics on each status it does not expect, so each function here says when
 //! it may be called: once headers went upstream, even reading one traps.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod raw;
 
@@ -13,42 +20,62 @@ use proxy_wasm::{
 use tollgate_policy::quota::{SharedMemory, Stale, UnixMicros};
 
 /// All headers of the request, serialised; `tollgate_policy::Headers` reads them. Only while the request's headers are held.
-pub(crate) fn request_headers() -> Vec<u8> {
-    raw::request_headers()
+pub fn request_headers() -> Vec<u8> {
+    raw::headers(raw::REQUEST_HEADERS)
+}
+
+/// All headers of the response, serialised as [`request_headers`]. Only while the response's headers are held.
+pub fn response_headers() -> Vec<u8> {
+    raw::headers(raw::RESPONSE_HEADERS)
 }
 
 /// Adds a header to a request that has none of that name, which is cheaper than setting it. Only while the request's headers are held.
-pub(crate) fn add_request_header(name: &str, value: &[u8]) {
+pub fn add_request_header(name: &str, value: &[u8]) {
     report(hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value));
 }
 
 /// Sets a header of the request, replacing every value it had. Only while the request's headers are held.
-pub(crate) fn set_request_header(name: &str, value: &[u8]) {
+pub fn set_request_header(name: &str, value: &[u8]) {
     report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value)));
 }
 
 /// Removes a header of the request. Only while the request's headers are held.
-pub(crate) fn remove_request_header(name: &str) {
+pub fn remove_request_header(name: &str) {
     report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, None));
 }
 
 /// Up to `max` bytes of what is buffered of the request's body. Only in a body or trailers callback.
-pub(crate) fn request_body(max: usize) -> Vec<u8> {
+pub fn request_body(max: usize) -> Vec<u8> {
     hostcalls::get_buffer(BufferType::HttpRequestBody, 0, max).ok().flatten().unwrap_or_default()
 }
 
+/// Replaces the first `size` bytes of what is buffered of the request's body. Only in a body or trailers callback.
+pub fn replace_request_body(size: usize, body: &[u8]) {
+    report(hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, body));
+}
+
+/// The first `size` bytes of what is buffered of the response's body. Only in a response body callback.
+pub fn response_body(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// Replaces the first `size` bytes of what is buffered of the response's body. Only in a response body callback.
+pub fn replace_response_body(size: usize, body: &[u8]) {
+    report(hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, body));
+}
+
 /// The plugin's configuration. Only in `on_configure`.
-pub(crate) fn plugin_configuration(size: usize) -> Vec<u8> {
+pub fn plugin_configuration(size: usize) -> Vec<u8> {
     hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
 }
 
 /// Sends a request without a body to `cluster`. The answer is nobody's: `on_http_call_response` does nothing with it.
-pub(crate) fn call(cluster: &str, headers: &[(&str, &str)], timeout: Duration) {
+pub fn call(cluster: &str, headers: &[(&str, &str)], timeout: Duration) {
     report(hostcalls::dispatch_http_call(cluster, headers.to_vec(), None, Vec::new(), timeout));
 }
 
 /// Sends a gRPC request, already framed, to `cluster`; answers with what `on_http_call_response` will call it. `None`: it cannot be sent.
-pub(crate) fn post(cluster: &str, path: &str, frame: &[u8], timeout: Duration) -> Option<u32> {
+pub fn post(cluster: &str, path: &str, frame: &[u8], timeout: Duration) -> Option<u32> {
     let headers = vec![
         (":method", "POST"),
         (":path", path),
@@ -60,23 +87,23 @@ pub(crate) fn post(cluster: &str, path: &str, frame: &[u8], timeout: Duration) -
 }
 
 /// The body of a call's response. Only in `on_http_call_response`.
-pub(crate) fn call_response_body(size: usize) -> Vec<u8> {
+pub fn call_response_body(size: usize) -> Vec<u8> {
     hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size).ok().flatten().unwrap_or_default()
 }
 
 /// `node.id` of this Envoy; empty if it has none.
-pub(crate) fn node_id() -> String {
+pub fn node_id() -> String {
     let id = hostcalls::get_property(vec!["xds", "node", "id"]).ok().flatten().unwrap_or_default();
     String::from_utf8(id).unwrap_or_default()
 }
 
 /// Asks for `on_tick` in this plugin, every `period`.
-pub(crate) fn tick_every(period: Duration) {
+pub fn tick_every(period: Duration) {
     report(hostcalls::set_tick_period(period));
 }
 
 /// Resets a stream that is under way, one whose context was not deleted yet, for the context `own`. Only in `on_tick`.
-pub(crate) fn reset_stream(context: u32, own: u32) {
+pub fn reset_stream(context: u32, own: u32) {
     if hostcalls::set_effective_context(context).is_ok() {
         report(hostcalls::reset_http_request());
         report(hostcalls::set_effective_context(own));
@@ -84,36 +111,52 @@ pub(crate) fn reset_stream(context: u32, own: u32) {
 }
 
 /// Answers the request instead of a backend.
-pub(crate) fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
+pub fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     report(hostcalls::send_http_response(u32::from(status), headers, Some(body.as_bytes())));
 }
 
 /// Answers a gRPC request instead of a backend: HTTP 200 and trailers only.
-pub(crate) fn respond_grpc(status: u32, headers: &[(&'static str, String)], message: &str) {
+pub fn respond_grpc(status: u32, headers: &[(&'static str, String)], message: &str) {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     report(hostcalls::send_grpc_response(grpc_status(status), Some(message), headers));
 }
 
 /// Writes filter state `wasm.{name}`: for access logs, and for the routes' header formatters.
-pub(crate) fn set_filter_state(name: &str, value: &str) {
+pub fn set_filter_state(name: &str, value: &str) {
     report(hostcalls::set_property(vec![name], Some(value.as_bytes())));
 }
 
 /// Microseconds since the epoch.
-pub(crate) fn now() -> UnixMicros {
+pub fn now() -> UnixMicros {
     let elapsed = hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     // A clock that cannot be read is the end of time: every token has expired.
     elapsed.map_or(u64::MAX, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Adds a header to the response. Only while the response's headers are held.
-pub(crate) fn add_response_header(name: &str, value: &str) {
+pub fn add_response_header(name: &str, value: &str) {
     report(hostcalls::add_map_value_bytes(MapType::HttpResponseHeaders, name, value.as_bytes()));
 }
 
+/// Sets a header of the response, replacing every value it had. Only while the response's headers are held.
+pub fn set_response_header(name: &str, value: &[u8]) {
+    report(hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, Some(value)));
+}
+
+/// Removes a header of the response. Only while the response's headers are held.
+pub fn remove_response_header(name: &str) {
+    report(hostcalls::set_map_value_bytes(MapType::HttpResponseHeaders, name, None));
+}
+
+/// The status of the response, 0 if there is none yet.
+pub fn response_status() -> u64 {
+    let code = hostcalls::get_property(vec!["response", "code"]).ok().flatten();
+    code.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_le_bytes)
+}
+
 /// Memory that the workers of this Envoy share. Its keys are never freed.
-pub(crate) struct Shared;
+pub struct Shared;
 
 impl SharedMemory for Shared {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
@@ -127,7 +170,7 @@ impl SharedMemory for Shared {
 }
 
 /// Calls a foreign function. `Err`: this host does not have it, or could not read the arguments.
-pub(crate) fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, ForeignError> {
+pub fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, ForeignError> {
     match hostcalls::call_foreign_function(name, Some(arguments)) {
         Ok(answer) => Ok(answer.unwrap_or_default()),
         Err(proxy_wasm::types::Status::NotFound) => Err(ForeignError::Missing),
@@ -136,7 +179,7 @@ pub(crate) fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, 
 }
 
 /// Why a foreign function gave no answer.
-pub(crate) enum ForeignError {
+pub enum ForeignError {
     /// The host has no function of that name.
     Missing,
     /// The host did not accept these arguments.
@@ -145,16 +188,16 @@ pub(crate) enum ForeignError {
 
 /// A counter the host keeps, shared by all workers.
 #[derive(Clone, Copy)]
-pub(crate) struct Counter(Option<u32>);
+pub struct Counter(Option<u32>);
 
 impl Counter {
     /// Defines the counter, or finds it. Takes microseconds and is never freed: at configuration time only.
-    pub(crate) fn define(name: &str) -> Self {
+    pub fn define(name: &str) -> Self {
         Self(hostcalls::define_metric(MetricType::Counter, name).ok())
     }
 
     /// Adds `count`.
-    pub(crate) fn add(self, count: u64) {
+    pub fn add(self, count: u64) {
         if let (Some(id), Ok(count @ 1..)) = (self.0, i64::try_from(count)) {
             report(hostcalls::increment_metric(id, count));
         }
@@ -163,16 +206,16 @@ impl Counter {
 
 /// A gauge the host keeps, shared by all workers.
 #[derive(Clone, Copy)]
-pub(crate) struct Gauge(Option<u32>);
+pub struct Gauge(Option<u32>);
 
 impl Gauge {
     /// Defines the gauge, or finds it: at configuration time only.
-    pub(crate) fn define(name: &str) -> Self {
+    pub fn define(name: &str) -> Self {
         Self(hostcalls::define_metric(MetricType::Gauge, name).ok())
     }
 
     /// Sets it.
-    pub(crate) fn set(self, value: u64) {
+    pub fn set(self, value: u64) {
         if let Some(id) = self.0 {
             report(hostcalls::record_metric(id, value));
         }
@@ -180,12 +223,12 @@ impl Gauge {
 }
 
 /// Writes to the host's log, as an error.
-pub(crate) fn log_error(message: &str) {
+pub fn log_error(message: &str) {
     report(hostcalls::log(LogLevel::Error, message));
 }
 
 /// Writes to the host's log, as information.
-pub(crate) fn log_info(message: &str) {
+pub fn log_info(message: &str) {
     report(hostcalls::log(LogLevel::Info, message));
 }
 
