@@ -17,6 +17,7 @@ mod permissions;
 mod revocations;
 #[cfg(test)]
 pub(crate) mod scene;
+mod task_keys;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -93,6 +94,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(issuers::routes())
         .merge(nodes::routes())
         .merge(revocations::routes())
+        .merge(task_keys::routes())
         .merge(usage::routes())
         .merge(openapi::routes())
         .route("/admin", axum::routing::any(unknown_path))

@@ -9,6 +9,7 @@ mod output;
 mod permissions;
 mod revocations;
 mod session;
+mod task_keys;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -37,6 +38,8 @@ pub enum ClientCommand {
     Revoke(revocations::Revoke),
     /// Who is cut off.
     Revocations(Command<revocations::Action>),
+    /// The keys that seal tasks' ids, where callers' tasks are kept apart.
+    TaskKeys(Command<task_keys::Action>),
     /// Each Envoy: what it has, and what it refused.
     Nodes(nodes::Nodes),
     /// Who calls what, how often, and what is refused.
@@ -146,6 +149,9 @@ pub async fn execute(command: ClientCommand, out: &mut Vec<u8>) -> Result<(), Cl
         ClientCommand::Revoke(command) => revocations::revoke(command, out).await,
         ClientCommand::Revocations(command) => {
             revocations::run(&Session::open(&command.connection).await?, command.action, out).await
+        }
+        ClientCommand::TaskKeys(command) => {
+            task_keys::run(&Session::open(&command.connection).await?, command.action, out).await
         }
         ClientCommand::Nodes(command) => nodes::run(command, out).await,
         ClientCommand::Usage(command) => usage::run(command, out).await,

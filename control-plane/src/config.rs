@@ -14,7 +14,7 @@ use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
     outbound::OutboundSettings,
 };
-pub use values::{HostPort, PublicUrl};
+pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
 pub const EXIT_CODE: u8 = 64;
@@ -70,6 +70,10 @@ pub struct Gateway {
     pub listen: SocketAddr,
     /// The filter module's file.
     pub filter: PathBuf,
+    /// The translation module's file.
+    pub translator: PathBuf,
+    /// The domain below which each agent has a host for gRPC; `None`: gRPC is not carried.
+    pub grpc_domain: Option<GrpcDomain>,
     /// Whether the admin API is reachable through the gateway.
     pub admin: AdminExposure,
     /// Where Envoy finds [`Listen::discovery`].

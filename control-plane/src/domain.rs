@@ -12,7 +12,7 @@ mod registry;
 mod revocation;
 mod secret;
 
-pub use a2a::{A2aSettings, TaskKey, Translation};
+pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
 pub use agent::{
     Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
     Timeouts,

@@ -4,6 +4,7 @@
 mod document;
 mod parts;
 mod settings;
+mod translation;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tollgate_a2a::settings::{Settings, SettingsDocument};
 use tollgate_policy::{ConfigError, Policy, document::PolicyDocument};
 
 use crate::{
@@ -22,12 +24,13 @@ use crate::{
     store::Store,
     xds::{
         Edge, EdgeResources, FilterModule, PolicyResource, RenderedPolicy, Snapshot, SnapshotError, SnapshotFeed,
-        SnapshotParts,
+        SnapshotParts, TranslatorResource,
     },
 };
 pub use document::policy_document;
 use parts::AgentParts;
 pub use settings::{SettingsError, edge};
+pub use translation::translation_document;
 
 /// Least time between two publications: the first change after a quiet time goes out at once, a burst in few pieces.
 const SPACING: Duration = Duration::from_millis(10);
@@ -41,7 +44,15 @@ pub struct Reconciler {
     edge: EdgeResources,
     agents: AgentParts,
     policy: Option<CurrentPolicy>,
+    translator: FilterModule,
+    translation: Option<CurrentTranslation>,
     published: Published,
+}
+
+/// The translation in force, and the settings it came from.
+struct CurrentTranslation {
+    settings: SettingsDocument,
+    resource: TranslatorResource,
 }
 
 /// The policy in force, and the document it came from.
@@ -68,6 +79,14 @@ pub enum ReconcileError {
         generation: Generation,
         /// Its faults.
         error: ConfigError,
+    },
+    /// The translation would refuse its settings.
+    #[error("the translation's settings at generation {generation} are refused: {error}")]
+    Translation {
+        /// The registry's generation.
+        generation: Generation,
+        /// What is wrong.
+        error: tollgate_a2a::settings::SettingsError,
     },
     /// Parts that do not fit together.
     #[error("the snapshot at generation {generation} is not consistent: {error}")]
@@ -129,6 +148,8 @@ impl Reconciler {
             edge: EdgeResources::new(settings),
             agents: AgentParts::default(),
             policy: None,
+            translator: settings.translator.clone(),
+            translation: None,
             published: published.clone(),
         };
         reconciler.publish()?;
@@ -177,9 +198,12 @@ impl Reconciler {
         let agents = document::active(&registry);
         self.broker.want(&agents);
         let compiled = self.render_policy(&registry)?;
+        self.render_translation(&registry)?;
         self.agents.update(&agents, &self.broker);
         let policy = &self.policy.as_ref().expect("rendered above").resource;
-        let parts = SnapshotParts { generation, edge: &self.edge, agents: self.agents.iter().collect(), policy };
+        let translator = &self.translation.as_ref().expect("rendered above").resource;
+        let agents = self.agents.iter().collect();
+        let parts = SnapshotParts { generation, edge: &self.edge, agents, policy, translator };
         let previous = self.published.snapshots.borrow().clone();
         let snapshot = Snapshot::new(&parts, previous.as_deref())
             .map_err(|error| ReconcileError::Snapshot { generation, error })?;
@@ -187,6 +211,19 @@ impl Reconciler {
             self.published.policy.store(Arc::new(Some(Arc::new(policy))));
         }
         self.published.snapshots.send_replace(Some(Arc::new(snapshot)));
+        Ok(())
+    }
+
+    /// Renders the translation's settings if they are others than those in force; the module's own parser must take them.
+    fn render_translation(&mut self, registry: &Registry) -> Result<(), ReconcileError> {
+        let settings = translation_document(registry, &self.config);
+        if self.translation.as_ref().is_some_and(|current| current.settings == settings) {
+            return Ok(());
+        }
+        Settings::compile(settings.clone())
+            .map_err(|error| ReconcileError::Translation { generation: registry.generation, error })?;
+        let resource = TranslatorResource::new(&self.translator, &settings);
+        self.translation = Some(CurrentTranslation { settings, resource });
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::domain::{
     Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Registry, Revocation, RevocationId,
-    Scope, SigningKey,
+    Scope, SigningKey, TaskKey, TaskKeyId,
 };
 use disk::Disk;
 pub use seal::{SealError, SealingKey};
@@ -74,7 +74,7 @@ pub enum Change {
     /// Adds a key that seals tasks' ids.
     PutTaskKey(TaskKey),
     /// Removes a key that sealed tasks' ids: they do not open any more.
-    DeleteTaskKey(u32),
+    DeleteTaskKey(TaskKeyId),
 }
 
 /// Why the disk let us down.

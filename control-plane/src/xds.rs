@@ -27,10 +27,11 @@ mod snapshot;
 mod sotw;
 #[cfg(test)]
 mod tests;
+mod translator;
 mod upstream_tls;
 
 pub use access::TrafficReports;
-pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name};
+pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name, grpc_cluster_name};
 pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;
 pub use kind::ResourceKind;
@@ -40,3 +41,4 @@ pub use server::{ServeError, XdsTls, serve};
 pub use snapshot::{
     AgentResources, CredentialValue, PolicyResource, Snapshot, SnapshotError, SnapshotFeed, SnapshotParts,
 };
+pub use translator::TranslatorResource;

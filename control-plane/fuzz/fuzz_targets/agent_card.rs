@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tollgate::{
-    cards::{BackendCard, CardGateway, GatewaySecurity, card_paths, validate},
+    cards::{BackendCard, CardGateway, GatewaySecurity, Offer, card_paths, validate},
     domain::{AgentId, BackendUrl},
     strict_json,
 };
@@ -15,11 +15,11 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(document) = strict_json::parse(bytes) else { return };
     let _ = validate(&document);
     let public_url = "https://gw.example".parse().expect("a constant");
-    let gateway = CardGateway { security: GatewaySecurity::embedded(&public_url), public_url };
+    let gateway = CardGateway { security: GatewaySecurity::embedded(&public_url), public_url, grpc_domain: None };
     let backend = BackendUrl::parse(&format!("http://{HOST}")).expect("a constant");
     let agent = AgentId::try_from("agent").expect("a constant");
     let paths = card_paths(&document, &backend);
-    let card = BackendCard { agent: &agent, document: &document, paths: &paths, backend: &backend };
+    let card = BackendCard { agent: &agent, document: &document, paths: &paths, backend: &backend, offer: &Offer::default() };
     let Some(card) = gateway.rewrite(card) else { return };
     for field in ["url", "additionalInterfaces", "supportedInterfaces", "securitySchemes"] {
         let leaks = |url: &serde_json::Value| url.as_str().is_some_and(|url| url.contains(HOST));

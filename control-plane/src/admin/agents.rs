@@ -1,6 +1,7 @@
 //! `/admin/agents`: registration, its opposite, card sync and status. Everything is read, checked and fetched first; then there is
 //! one write, or none.
 
+mod a2a;
 mod credentials;
 mod draft;
 mod failure;

@@ -116,7 +116,7 @@ impl Scene {
             store: store.clone(),
             gate: Arc::new(Words),
             cards: CardFetcher::new(&outbound, Arc::new(broker.clone())),
-            shelf: CardShelf::new(CardGateway { public_url, security }),
+            shelf: CardShelf::new(CardGateway { public_url, security, grpc_domain: None }),
             broker,
             keys: JwksReader::new(&outbound, secrets.clone()),
             secrets,

@@ -1,5 +1,6 @@
 //! The admin API over a real store and a real backend.
 
+mod a2a;
 mod agents;
 mod description;
 mod others;

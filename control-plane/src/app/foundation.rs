@@ -1,15 +1,15 @@
 //! What everything stands on: the opened store with a signing key and an administrator in it, secrets, the outbound client.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, io, path::PathBuf, sync::Arc};
 
 use super::{first_admin, first_admin::FirstAdminError, first_issuer};
 use crate::{
     config::{Config, KeySource},
-    domain::Secret,
+    domain::{Registry, Secret, TaskKey, UnixSeconds},
     issuer::{Clock, Issuer, Rotation, RotationError},
     outbound::{BuildError, Outbound},
     secrets::{SecretError, SecretSource, anything_allowed},
-    store::{SealError, SealingKey, Store, StoreError},
+    store::{Change, SealError, SealingKey, Store, StoreError, WriteError},
 };
 
 /// The sealing key's file in the data directory.
@@ -48,7 +48,7 @@ pub enum FoundationError {
     /// There is no administrator.
     #[error(transparent)]
     FirstAdmin(#[from] FirstAdminError),
-    /// The first issuer could not be written.
+    /// The first issuer or task key could not be written.
     #[error(transparent)]
     FirstIssuer(#[from] StoreError),
     /// Nobody's tokens would be believed.
@@ -86,6 +86,7 @@ impl Foundation {
             rotation = Some(turning);
             issuer = Some(Issuer::new(settings, config.gateway.public_url.clone(), store.clone(), clock));
         }
+        first_task_key(&store, clock()).await?;
         if let Some(settings) = &config.bootstrap_issuer {
             first_issuer::ensure(settings, &store).await?;
         }
@@ -94,6 +95,19 @@ impl Foundation {
         }
         let secrets = SecretSource::new(&config.secrets, env);
         Ok(Self { config: Arc::new(config), clock, store, secrets, outbound, issuer, rotation })
+    }
+}
+
+/// Makes the key that seals tasks' ids, on the first start.
+async fn first_task_key(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
+    let decide = move |registry: &Registry| {
+        let is_first = registry.task_keys.is_empty();
+        Ok::<_, Infallible>(is_first.then(|| Change::PutTaskKey(TaskKey::random(now))).into_iter().collect())
+    };
+    match store.write(decide).await {
+        Ok(_) => Ok(()),
+        Err(WriteError::Store(error)) => Err(error),
+        Err(WriteError::Refused(never)) => match never {},
     }
 }
 

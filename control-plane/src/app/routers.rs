@@ -81,5 +81,5 @@ fn card_gateway(config: &Config) -> CardGateway {
         Some(_) => GatewaySecurity::embedded(&public_url),
         None => GatewaySecurity::Bearer,
     };
-    CardGateway { public_url, security }
+    CardGateway { public_url, security, grpc_domain: config.gateway.grpc_domain.clone() }
 }

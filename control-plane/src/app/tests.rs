@@ -13,7 +13,9 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 fn config(dir: &Path, extra: &str) -> Config {
     let filter = dir.join("filter.wasm");
-    std::fs::write(&filter, MODULE).unwrap();
+    for module in ["filter.wasm", "tollgate_translator.wasm"] {
+        std::fs::write(dir.join(module), MODULE).unwrap();
+    }
     let (filter, data) = (filter.display(), dir.join("data"));
     let ports = "[listen]\nadmin = \"127.0.0.1:0\"\ndiscovery = \"127.0.0.1:0\"\nxds = \"127.0.0.1:0\"";
     let file = format!("data_dir = {data:?}\n{ports}\n[gateway]\nfilter = \"{filter}\"\n{extra}");
@@ -106,7 +108,7 @@ async fn a_restart_comes_up_at_the_same_generation_with_the_same_keys() {
     }
     assert_eq!(seen[0], seen[1]);
     let registry = bound(dir.path(), "").await.unwrap().foundation.store.registry();
-    assert_eq!(registry.generation.get(), 2);
+    assert_eq!(registry.generation.get(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{BackendCard, CardGateway, GatewaySecurity, card_paths, samples, validate};
+use super::{BackendCard, CardGateway, GatewaySecurity, Offer, card_paths, samples, validate};
 use crate::domain::{AgentId, BackendUrl};
 
 /// The backend's host in all of these; no other text holds it.
@@ -11,13 +11,19 @@ const HOST: &str = "backend.internal";
 
 fn gateway() -> CardGateway {
     let public_url = "https://gw.example".parse().unwrap();
-    CardGateway { security: GatewaySecurity::embedded(&public_url), public_url }
+    CardGateway { security: GatewaySecurity::embedded(&public_url), public_url, grpc_domain: None }
 }
 
 fn rewritten(document: &Value) -> Option<Value> {
     let backend = BackendUrl::parse(&format!("http://{HOST}:9000")).unwrap();
     let (agent, paths) = (AgentId::try_from("weather").unwrap(), card_paths(document, &backend));
-    gateway().rewrite(BackendCard { agent: &agent, document, paths: &paths, backend: &backend })
+    gateway().rewrite(BackendCard {
+        agent: &agent,
+        document,
+        paths: &paths,
+        backend: &backend,
+        offer: &Offer::default(),
+    })
 }
 
 /// Every value that a client could take for an interface.
@@ -110,7 +116,7 @@ proptest! {
         let once = rewritten(&card).unwrap();
         let gateway_backend = BackendUrl::parse("https://gw.example").unwrap();
         let (agent, paths) = (AgentId::try_from("weather").unwrap(), card_paths(&once, &gateway_backend));
-        let again = BackendCard { agent: &agent, document: &once, paths: &paths, backend: &gateway_backend };
+        let again = BackendCard { agent: &agent, document: &once, paths: &paths, backend: &gateway_backend, offer: &Offer::default() };
         prop_assert_eq!(gateway().rewrite(again), Some(once));
     }
 

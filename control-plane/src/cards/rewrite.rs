@@ -106,9 +106,7 @@ fn rewrite_modern(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &
     for entry in &listed {
         match (interfaces::entry(entry, "protocolBinding"), entry.as_object(), &card.offer.grpc) {
             (Some((Binding::Grpc, _)), Some(entry), Some(host)) => entries.push(reduced(entry, &keep, host)),
-            (Some((binding, at)), Some(entry), _)
-                if interfaces::is_carried(binding, at, card.paths, card.backend) =>
-            {
+            (Some((binding, at)), Some(entry), _) if interfaces::is_carried(binding, at, card.paths, card.backend) => {
                 entries.push(reduced(entry, &keep, url));
             }
             _ => {}
@@ -155,7 +153,8 @@ fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str
     let transport = transport.or_else(|| is_translated(card).then(|| TRANSLATED[0].into()));
     if is_translated(card) {
         for binding in TRANSLATED {
-            if !entries.iter().any(|entry| entry["transport"] == binding) {
+            let is_main = transport.as_ref().is_some_and(|main| main == binding);
+            if !is_main && !entries.iter().any(|entry| entry["transport"] == binding) {
                 entries.push(json!({"url": url, "transport": binding}));
             }
         }

@@ -96,7 +96,7 @@ fn check_url(interface: &ObjectAt<'_>, binding: &str) -> Result<(), CardFault> {
 /// URLs of bindings that the gateway carries must say where to go; those of others only have to be text.
 fn check_place(url: &At<'_>, binding: Binding) -> Result<(), CardFault> {
     let text = url.text()?;
-    if binding == Binding::NotCarried {
+    if matches!(binding, Binding::Grpc | Binding::NotCarried) {
         return Ok(());
     }
     if text.len() > MAX_URL {

@@ -6,7 +6,8 @@ use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordM
 
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, FleetLimits, Gateway,
-    HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls, XdsTls,
+    GrpcDomain, HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls,
+    XdsTls,
     reader::{Block, Reader},
 };
 use crate::{
@@ -58,11 +59,19 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
     let records = [("filter_state", RecordMode::FilterState), ("off", RecordMode::Off)];
     let streams = [("end", RevokedStreams::End), ("finish", RevokedStreams::Finish)];
     let exposure = [("public", AdminExposure::Public), ("private", AdminExposure::Private)];
+    let filter = block.or("filter", PathBuf::from("tollgate_filter.wasm"));
+    let grpc_domain = block.text("grpc_domain").map(|text| text.parse::<GrpcDomain>());
+    let grpc_domain = grpc_domain.transpose().unwrap_or_else(|error| {
+        block.fault("grpc_domain", error);
+        None
+    });
     Some(Gateway {
+        translator: block.or("translator", filter.with_file_name("tollgate_translator.wasm")),
+        grpc_domain,
         public_url: public_url?,
         discovery_address: discovery_address?,
         listen: block.or("listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
-        filter: block.or("filter", PathBuf::from("tollgate_filter.wasm")),
+        filter,
         admin: block.word("admin", &exposure, AdminExposure::Private),
         max_body_bytes: ranged(&mut block, "max_body_bytes", 1 << 20, 1024, 16 << 20),
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),

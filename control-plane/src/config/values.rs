@@ -21,6 +21,12 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its port, or its scheme's.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        Url::parse(&self.0).ok().and_then(|url| url.port_or_known_default()).unwrap_or(443)
+    }
 }
 
 impl fmt::Display for PublicUrl {
@@ -39,6 +45,43 @@ impl FromStr for PublicUrl {
             return Err("must be an http or https URL without user, query and fragment");
         }
         Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// A domain below which every agent has a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcDomain(String);
+
+impl GrpcDomain {
+    /// As text, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GrpcDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for GrpcDomain {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.to_ascii_lowercase();
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if text.len() > 190 || !text.split('.').all(is_label) {
+            return Err("must be a domain name without port and trailing dot, such as grpc.gateway.example");
+        }
+        Ok(Self(text))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Revocation, RevocationId, Scope,
-    SigningKey, TaskKey,
+    SigningKey, TaskKey, TaskKeyId,
 };
 
 /// Everything at one generation.
@@ -24,6 +24,16 @@ pub struct Registry {
     pub revocations: BTreeMap<RevocationId, Arc<Revocation>>,
     /// The embedded issuer's keys, oldest first.
     pub signing_keys: Vec<Arc<SigningKey>>,
-    /// The keys that seal tasks' ids, by number: the last one seals.
-    pub task_keys: BTreeMap<u32, Arc<TaskKey>>,
+    /// The keys that seal tasks' ids: the newest seals, all of them open.
+    pub task_keys: BTreeMap<TaskKeyId, Arc<TaskKey>>,
+}
+
+impl Registry {
+    /// The keys that seal tasks' ids, the one that seals first.
+    #[must_use]
+    pub fn task_keys_by_age(&self) -> Vec<&Arc<TaskKey>> {
+        let mut keys: Vec<_> = self.task_keys.values().collect();
+        keys.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        keys
+    }
 }

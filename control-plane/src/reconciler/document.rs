@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 use serde_json::{Value, json};
 use tollgate_policy::document::{
     AgentDocument, BodyMode, ClaimNames, GatewayDocument, HostMode, Interface, IssuerDocument, PolicyDocument,
-    QuotaDocument, RevocationDocument, VERSION,
+    QuotaDocument, RevocationDocument, VERSION, WebhooksDocument,
 };
 
 use crate::{
     bootstrap,
     config::Config,
-    domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope},
+    domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
     xds,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn active(registry: &Registry) -> BTreeMap<AgentId, Arc<Agent>> {
     agents.map(|(id, agent)| (id.clone(), agent.clone())).collect()
 }
 
-fn is_active(agent: &Agent) -> bool {
+pub(super) fn is_active(agent: &Agent) -> bool {
     agent.status == AgentStatus::Active
 }
 
@@ -63,6 +63,7 @@ fn gateway(config: &Config) -> GatewayDocument {
             when_away: config.fleet_limits.when_away,
         }),
         revoked_streams: gateway.revoked_streams,
+        grpc_domain: gateway.grpc_domain.as_ref().map(|domain| domain.as_str().to_owned()),
     }
 }
 
@@ -106,16 +107,29 @@ fn external(issuer: &ExternalIssuer) -> IssuerDocument {
 
 fn entry(agent: &Agent) -> AgentDocument {
     let paths = &agent.card.paths;
+    let translates = agent.a2a.translation == Translation::Auto && !paths.dialects.is_empty();
     AgentDocument {
         id: agent.id.clone(),
         cluster: None,
         rpc: paths.rpc.clone().filter(|path| path != "/"),
         rest: paths.rest.clone().filter(|path| !path.is_empty()),
-        without: without(paths),
+        without: if translates { Vec::new() } else { without(paths) },
+        // An agent that speaks everything is asked for nothing else.
+        speaks: if translates { paths.dialects.clone() } else { Vec::new() },
+        task_isolation: agent.a2a.task_isolation,
+        webhooks: webhooks(agent),
+        grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
         max_concurrent: agent.max_concurrent.map(NonZeroU32::get),
     }
+}
+
+/// What is policed: webhooks of an agent that calls any, or whose operator has said something about them.
+fn webhooks(agent: &Agent) -> Option<WebhooksDocument> {
+    let calls_any = agent.card.document["capabilities"]["pushNotifications"] == Value::Bool(true);
+    let rules = &agent.a2a.webhooks;
+    (calls_any || *rules != WebhooksDocument::default()).then(|| rules.clone())
 }
 
 /// The interfaces that the card does not offer. Another agent may live at the paths they would have.

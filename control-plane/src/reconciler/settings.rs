@@ -1,6 +1,9 @@
 //! The configuration as `xds` wants it, read once at start: the filter's code is a file.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     config::Config,
@@ -10,9 +13,11 @@ use crate::{
 /// A file that the configuration names cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The filter's code cannot be read.
-    #[error("gateway.filter: {} cannot be read", path.display())]
-    Filter {
+    /// A module's code cannot be read.
+    #[error("gateway.{setting}: {} cannot be read", path.display())]
+    Module {
+        /// The setting.
+        setting: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
@@ -20,8 +25,13 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// It is no WebAssembly module.
-    #[error("gateway.filter: {} is no WebAssembly module", .0.display())]
-    NotWasm(PathBuf),
+    #[error("gateway.{setting}: {} is no WebAssembly module", path.display())]
+    NotWasm {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// What stays the same while the process lives.
@@ -30,11 +40,6 @@ pub enum SettingsError {
 /// When the filter's code cannot be used.
 pub fn edge(config: &Config) -> Result<Edge, SettingsError> {
     let gateway = &config.gateway;
-    let path = &gateway.filter;
-    let code = std::fs::read(path).map_err(|source| SettingsError::Filter { path: path.clone(), source })?;
-    if !code.starts_with(b"\0asm") {
-        return Err(SettingsError::NotWasm(path.clone()));
-    }
     Ok(Edge {
         listen: gateway.listen,
         control_plane: UpstreamAddress {
@@ -47,6 +52,16 @@ pub fn edge(config: &Config) -> Result<Edge, SettingsError> {
             .as_ref()
             .map(|tls| ServingCertificate { chain: tls.certificate.clone(), key: tls.key.clone() }),
         upstream_ca: gateway.upstream_ca.clone(),
-        module: FilterModule::new(&code),
+        module: module("filter", &gateway.filter)?,
+        translator: module("translator", &gateway.translator)?,
     })
+}
+
+fn module(setting: &'static str, path: &Path) -> Result<FilterModule, SettingsError> {
+    let unreadable = |source| SettingsError::Module { setting, path: path.to_owned(), source };
+    let code = std::fs::read(path).map_err(unreadable)?;
+    if !code.starts_with(b"\0asm") {
+        return Err(SettingsError::NotWasm { setting, path: path.to_owned() });
+    }
+    Ok(FilterModule::new(&code))
 }

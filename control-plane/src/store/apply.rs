@@ -21,8 +21,8 @@ pub(super) fn to_registry(before: &Registry, changes: &[Change]) -> Registry {
             Change::DeleteIssuer(issuer) => drop(after.issuers.remove(issuer)),
             Change::PutRevocation(it) => put(&mut after.revocations, it.id.clone(), it),
             Change::DeleteRevocation(id) => drop(after.revocations.remove(id)),
-            Change::PutTaskKey(key) => put(&mut after.task_keys, key.id, key),
-            Change::DeleteTaskKey(number) => drop(after.task_keys.remove(number)),
+            Change::PutTaskKey(key) => put(&mut after.task_keys, key.id.clone(), key),
+            Change::DeleteTaskKey(id) => drop(after.task_keys.remove(id)),
             Change::PutSigningKeys(keys) => after.signing_keys = keys.iter().cloned().map(Arc::new).collect(),
         }
     }

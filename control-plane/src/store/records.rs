@@ -115,11 +115,10 @@ pub(super) fn written(change: &Change, sealing: &SealingKey) -> Vec<(Table, Stri
             })
             .collect(),
         Change::PutTaskKey(key) => {
-            let number = key.id.to_string();
-            let stored = a2a::StoredTaskKey::new(key, record(Table::TaskKeys, &number));
-            put(Table::TaskKeys, &number, encode(&stored))
+            let id = key.id.as_str();
+            put(Table::TaskKeys, id, encode(&a2a::StoredTaskKey::new(key, record(Table::TaskKeys, id))))
         }
-        Change::DeleteTaskKey(number) => gone(Table::TaskKeys, &number.to_string()),
+        Change::DeleteTaskKey(id) => gone(Table::TaskKeys, id.as_str()),
     }
 }
 
@@ -153,7 +152,7 @@ impl Record<'_> {
             }
             Table::TaskKeys => {
                 let key = decode::<a2a::StoredTaskKey>(bytes)?.into_domain(self)?;
-                registry.task_keys.insert(key.id, Arc::new(key));
+                registry.task_keys.insert(key.id.clone(), Arc::new(key));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::{convert::Infallible, num::NonZeroU32, path::Path, sync::Arc, time::Dur
 
 use proptest::prelude::*;
 use serde_json::json;
+use tollgate_policy::document::{Dialect, TaskIsolation, WebhookMode, WebhooksDocument};
 
 use super::{Change, SealingKey, Store, StoreError, WriteError};
 use crate::domain::*;
@@ -41,7 +42,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         document: json!({"name": id, "zeta": 1, "alpha": {"unknown": [1.5, null]}}),
         fetched_at: 5,
         etag: Some("\"e\"".to_owned()),
-        paths: CardPaths { rpc: Some("/rpc".to_owned()), rest: None },
+        paths: CardPaths { rpc: Some("/rpc".to_owned()), rest: None, dialects: vec![Dialect::JsonRpc03] },
     };
     Agent {
         id: AgentId::try_from(id).unwrap(),
@@ -66,6 +67,12 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         heartbeat: Some(Heartbeat { interval: Duration::from_secs(30), misses_allowed: 3 }),
         timeouts: Timeouts { request: Some(Duration::from_millis(1500)), stream_idle: None },
         max_concurrent: NonZeroU32::new(8),
+        a2a: A2aSettings {
+            translation: Translation::Off,
+            task_isolation: TaskIsolation::Caller,
+            webhooks: WebhooksDocument { mode: WebhookMode::Off, allow_http: true, hosts: vec!["h".to_owned()] },
+            grpc: Some(BackendUrl::parse("http://agent.example:50051").unwrap()),
+        },
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
         card: Arc::new(card),

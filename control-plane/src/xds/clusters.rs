@@ -1,6 +1,6 @@
 //! CDS: one cluster per agent, and the control plane's own. Credentials and certificates are named here and delivered by SDS.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use envoy_types::pb::{
     envoy::{
@@ -10,7 +10,7 @@ use envoy_types::pb::{
                 circuit_breakers::Thresholds,
                 cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig},
             },
-            core::v3::{Http1ProtocolOptions, HttpProtocolOptions as CommonOptions},
+            core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions},
         },
         extensions::{
             filters::network::http_connection_manager::v3::HttpFilter,
@@ -30,12 +30,14 @@ use super::{
     any::{ads, duration, pack, uint32},
     endpoints, secrets, upstream_tls,
 };
-use crate::domain::{Agent, AgentId};
+use crate::domain::{Agent, AgentId, Backend};
 
 /// The control plane's cluster, as the routes and the policy document name it.
 pub const CONTROL_PLANE: &str = "tollgate-control-plane";
 /// What every agent's cluster name begins with; statistics of these are left out by the bootstrap.
 pub(super) const AGENT_PREFIX: &str = "agent-";
+/// What the name of a gRPC interface's cluster ends with.
+const GRPC_SUFFIX: &str = ".grpc";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Common servers (uvicorn, Node) close idle connections after 5 s; being first avoids the race that no POST may be retried after.
@@ -50,16 +52,23 @@ pub fn agent_cluster_name(agent: &AgentId) -> String {
     format!("{AGENT_PREFIX}{agent}")
 }
 
+/// The name of the cluster of an agent's gRPC interface. No agent's id has a dot in it.
+#[must_use]
+pub fn grpc_cluster_name(agent: &AgentId) -> String {
+    format!("{AGENT_PREFIX}{agent}{GRPC_SUFFIX}")
+}
+
 /// The agent that a cluster belongs to, if it belongs to one.
 pub(super) fn agent_of(cluster: &str) -> Option<AgentId> {
-    AgentId::try_from(cluster.strip_prefix(AGENT_PREFIX)?).ok()
+    let name = cluster.strip_prefix(AGENT_PREFIX)?;
+    AgentId::try_from(name.strip_suffix(GRPC_SUFFIX).unwrap_or(name)).ok()
 }
 
 /// An agent's cluster.
 pub(super) fn agent(agent: &Agent) -> Resource {
     let name = agent_cluster_name(&agent.id);
     let assignment = endpoints::assignment(&name, &agent.backends);
-    let mut cluster = base(&name, secrets::injector(agent).into_iter().collect());
+    let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http1);
     match Discovery::of(agent) {
         Discovery::Eds => {
             cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into()));
@@ -75,6 +84,20 @@ pub(super) fn agent(agent: &Agent) -> Resource {
     Resource::new(&name, &cluster)
 }
 
+/// The cluster of an agent's gRPC interface, if callers reach one.
+pub(super) fn agent_grpc(agent: &Agent) -> Option<Resource> {
+    let url = agent.a2a.grpc.as_ref()?;
+    let name = grpc_cluster_name(&agent.id);
+    let backends = [Backend { url: url.clone(), priority: 0, weight: NonZeroU32::MIN }];
+    let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http2);
+    let kind = if url.host().parse::<IpAddr>().is_ok() { DiscoveryType::Static } else { DiscoveryType::StrictDns };
+    cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
+    cluster.load_assignment = Some(endpoints::assignment(&name, &backends));
+    cluster.transport_socket = upstream_tls::socket(&backends);
+    cluster.transport_socket_matches = upstream_tls::by_host(&backends);
+    Some(Resource::new(&name, &cluster))
+}
+
 /// An agent's endpoints, where they travel by EDS.
 pub(super) fn agent_endpoints(agent: &Agent) -> Option<Resource> {
     let name = agent_cluster_name(&agent.id);
@@ -85,7 +108,7 @@ pub(super) fn agent_endpoints(agent: &Agent) -> Option<Resource> {
 /// The cluster of the control plane's discovery listener.
 pub(super) fn control_plane(edge: &Edge) -> Resource {
     let upstream = &edge.control_plane;
-    let mut cluster = base(CONTROL_PLANE, Vec::new());
+    let mut cluster = base(CONTROL_PLANE, Vec::new(), Upstream::Http1);
     let kind = if upstream.host.parse::<IpAddr>().is_ok() { DiscoveryType::Static } else { DiscoveryType::StrictDns };
     cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
     cluster.load_assignment = Some(endpoints::single(CONTROL_PLANE, &upstream.host, upstream.port));
@@ -111,7 +134,15 @@ impl Discovery {
     }
 }
 
-fn base(name: &str, upstream_filters: Vec<HttpFilter>) -> Cluster {
+/// What is spoken with a cluster's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Upstream {
+    Http1,
+    /// gRPC's.
+    Http2,
+}
+
+fn base(name: &str, upstream_filters: Vec<HttpFilter>, upstream: Upstream) -> Cluster {
     let limits = Thresholds {
         max_connections: Some(uint32(MAX_REQUESTS)),
         max_pending_requests: Some(uint32(MAX_REQUESTS)),
@@ -123,12 +154,15 @@ fn base(name: &str, upstream_filters: Vec<HttpFilter>) -> Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         dns_lookup_family: DnsLookupFamily::V4Preferred.into(),
         circuit_breakers: Some(CircuitBreakers { thresholds: vec![limits], ..Default::default() }),
-        typed_extension_protocol_options: HashMap::from([(HTTP_OPTIONS.to_owned(), http_options(upstream_filters))]),
+        typed_extension_protocol_options: HashMap::from([(
+            HTTP_OPTIONS.to_owned(),
+            http_options(upstream_filters, upstream),
+        )]),
         ..Default::default()
     }
 }
 
-fn http_options(mut filters: Vec<HttpFilter>) -> Any {
+fn http_options(mut filters: Vec<HttpFilter>, upstream: Upstream) -> Any {
     if !filters.is_empty() {
         filters.push(secrets::upstream_codec());
     }
@@ -138,7 +172,10 @@ fn http_options(mut filters: Vec<HttpFilter>) -> Any {
             ..Default::default()
         }),
         upstream_protocol_options: Some(UpstreamProtocolOptions::ExplicitHttpConfig(ExplicitHttpConfig {
-            protocol_config: Some(ProtocolConfig::HttpProtocolOptions(Http1ProtocolOptions::default())),
+            protocol_config: Some(match upstream {
+                Upstream::Http1 => ProtocolConfig::HttpProtocolOptions(Http1ProtocolOptions::default()),
+                Upstream::Http2 => ProtocolConfig::Http2ProtocolOptions(Http2ProtocolOptions::default()),
+            }),
         })),
         http_filters: filters,
         ..Default::default()

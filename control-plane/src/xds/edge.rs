@@ -20,6 +20,8 @@ pub struct Edge {
     pub upstream_ca: PathBuf,
     /// The filter.
     pub module: FilterModule,
+    /// The translation.
+    pub translator: FilterModule,
 }
 
 /// A host and a port.
@@ -40,7 +42,7 @@ pub struct ServingCertificate {
     pub key: PathBuf,
 }
 
-/// The filter's code, hashed once.
+/// A module's code, hashed once.
 #[derive(Clone)]
 pub struct FilterModule {
     code: Arc<[u8]>,

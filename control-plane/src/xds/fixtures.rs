@@ -6,15 +6,17 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
     google::rpc::Status,
 };
+use tollgate_a2a::settings::SettingsDocument;
 use tollgate_policy::document::{AgentDocument, PolicyDocument, VERSION};
 
 use super::{
     AgentResources, CredentialValue, Edge, EdgeResources, FilterModule, NodeTable, PolicyResource, RenderedPolicy,
-    ResourceKind, Snapshot, SnapshotParts, StreamKind, UpstreamAddress, delta, nodes::NodeIdentity, session::Session,
+    ResourceKind, Snapshot, SnapshotParts, StreamKind, TranslatorResource, UpstreamAddress, delta, nodes::NodeIdentity,
+    session::Session,
 };
 use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation, IdentityHeaders,
-    Secret, SecretText, Timeouts,
+    A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation,
+    IdentityHeaders, Secret, SecretText, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
@@ -35,6 +37,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         heartbeat: None,
         timeouts: Timeouts::default(),
         max_concurrent: None,
+        a2a: A2aSettings::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
         card: Arc::new(card),
@@ -56,6 +59,7 @@ pub(crate) fn edge() -> Edge {
         certificate: None,
         upstream_ca: "/etc/ssl/certs/ca-certificates.crt".into(),
         module: FilterModule::new(b"\0asm"),
+        translator: FilterModule::new(b"\0asm"),
     }
 }
 
@@ -78,8 +82,13 @@ pub(crate) fn snapshot_of(edge: &Edge, generation: u64, agents: &[(Agent, Creden
         edge: &EdgeResources::new(edge),
         agents: resources.iter().collect(),
         policy: &policy,
+        translator: &TranslatorResource::new(&edge.translator, &translation()),
     };
     Arc::new(Snapshot::new(&parts, None).unwrap())
+}
+
+fn translation() -> SettingsDocument {
+    serde_json::from_str(r#"{"version":1,"maxBodyBytes":1048576}"#).unwrap()
 }
 
 /// A snapshot of agents without credentials, each at `http://127.0.0.1:{port}`.
@@ -91,16 +100,7 @@ pub(crate) fn plain(generation: u64, agents: &[(&str, u16)]) -> Arc<Snapshot> {
 }
 
 pub(crate) fn document<'a>(agents: impl Iterator<Item = &'a Agent>) -> PolicyDocument {
-    let entry = |agent: &Agent| AgentDocument {
-        id: agent.id.clone(),
-        cluster: None,
-        rpc: None,
-        rest: None,
-        without: Vec::new(),
-        identity: false,
-        timeout_ms: None,
-        max_concurrent: None,
-    };
+    let entry = |agent: &Agent| AgentDocument::new(agent.id.clone());
     PolicyDocument {
         version: VERSION,
         generation: 1,
@@ -144,7 +144,7 @@ impl FakeEnvoy {
         let mut envoy = Self::connect(snapshot);
         envoy.subscribe(ResourceKind::Cluster, &[]);
         envoy.subscribe(ResourceKind::Listener, &[]);
-        envoy.subscribe(ResourceKind::Extension, &["tollgate"]);
+        envoy.subscribe(ResourceKind::Extension, &["tollgate", "tollgate-translator"]);
         envoy.acknowledge_all();
         envoy.log.clear();
         envoy

@@ -3,14 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter,
     sync::Arc,
 };
 
 use tokio::sync::watch;
 
-use tollgate_policy::document::PolicyDocument;
+use tollgate_policy::document::{AgentDocument, PolicyDocument};
 
-use super::{EdgeResources, FilterModule, RenderedPolicy, Resource, ResourceKind, clusters, filter, secrets};
+use super::{
+    EdgeResources, FilterModule, RenderedPolicy, Resource, ResourceKind, TranslatorResource, clusters, filter, secrets,
+};
 use crate::domain::{Agent, BackendAuth, Generation, SecretText};
 
 /// Where streams take snapshots from; `None` until the first.
@@ -31,6 +34,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone)]
 pub struct AgentResources {
     cluster: Resource,
+    grpc: Option<Resource>,
     endpoints: Option<Resource>,
     credential: Credential,
 }
@@ -73,6 +77,8 @@ pub struct SnapshotParts<'a> {
     pub agents: Vec<&'a AgentResources>,
     /// The policy.
     pub policy: &'a PolicyResource,
+    /// The translation.
+    pub translator: &'a TranslatorResource,
 }
 
 /// The policy leads to a cluster that no agent has.
@@ -89,6 +95,7 @@ impl AgentResources {
     pub fn new(agent: &Agent, credential: &CredentialValue) -> Self {
         Self {
             cluster: clusters::agent(agent),
+            grpc: clusters::agent_grpc(agent),
             endpoints: clusters::agent_endpoints(agent),
             credential: Credential::of(agent, credential),
         }
@@ -119,10 +126,9 @@ impl PolicyResource {
     /// Renders a policy that was found good.
     #[must_use]
     pub fn new(module: &FilterModule, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
-        let clusters = document
-            .agents
-            .iter()
-            .map(|agent| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id)));
+        let named =
+            |agent: &AgentDocument| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id));
+        let clusters = document.agents.iter().flat_map(|agent| iter::once(named(agent)).chain(agent.grpc.clone()));
         Self { clusters: clusters.collect(), extension: filter::extension(module, &rendered) }
     }
 }
@@ -133,7 +139,11 @@ impl Snapshot {
     /// # Errors
     /// When the policy names a cluster that is not among the parts.
     pub fn new(parts: &SnapshotParts<'_>, previous: Option<&Self>) -> Result<Self, SnapshotError> {
-        let clusters = set(parts.agents.iter().map(|agent| &agent.cluster).chain([&parts.edge.cluster]));
+        let clusters = set(parts
+            .agents
+            .iter()
+            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc))
+            .chain([&parts.edge.cluster]));
         if let Some(cluster) = parts.policy.clusters.iter().find(|name| !clusters.contains_key(name.as_str())) {
             return Err(SnapshotError { cluster: cluster.clone() });
         }
@@ -151,7 +161,7 @@ impl Snapshot {
             set([&parts.edge.listener]),
             set([&parts.edge.routes]),
             set(delivered.chain(&parts.edge.secrets)),
-            set([&parts.policy.extension]),
+            set([&parts.policy.extension, parts.translator.resource()]),
         ];
         let share = |kind: ResourceKind, set: ResourceSet| match previous.map(|it| &it.sets[kind.index()]) {
             Some(old) if **old == set => old.clone(),

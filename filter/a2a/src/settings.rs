@@ -51,6 +51,9 @@ pub struct TranslatedAgent {
     /// Backend path that HTTP+JSON operations are appended to, without a trailing slash. Absent: the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<String>,
+    /// Whether it is always spoken to as the client speaks: only ids are replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_it_is: bool,
     /// Whose tasks a caller sees.
     #[serde(default, skip_serializing_if = "is_default")]
     pub task_isolation: TaskIsolation,
@@ -136,6 +139,9 @@ impl TranslatedAgent {
     /// whatever it prefers.
     #[must_use]
     pub fn dialect_for(&self, client: Dialect) -> Dialect {
+        if self.as_it_is {
+            return client;
+        }
         let same = |test: &dyn Fn(&Dialect) -> bool| self.speaks.iter().copied().find(|dialect| test(dialect));
         same(&|dialect| *dialect == client)
             .or_else(|| same(&|dialect| dialect.interface() == client.interface()))
@@ -194,7 +200,14 @@ mod tests {
     #[test]
     fn speaks_the_clients_dialect_or_the_nearest() {
         let nearest = |speaks: &[Dialect], client| {
-            let agent = TranslatedAgent { id: "a".into(), speaks: speaks.to_vec(), rpc: None, rest: None, task_isolation: TaskIsolation::None };
+            let agent = TranslatedAgent {
+                id: "a".into(),
+                speaks: speaks.to_vec(),
+                rpc: None,
+                rest: None,
+                as_it_is: false,
+                task_isolation: TaskIsolation::None,
+            };
             agent.dialect_for(client)
         };
         assert_eq!(nearest(&[JsonRpc1, HttpJson1], HttpJson1), HttpJson1);
@@ -215,6 +228,8 @@ mod tests {
     fn secrets_do_not_show() {
         let document: SettingsDocument =
             serde_json::from_str(&format!(r#"{{"version":1,"maxBodyBytes":1,"keys":[{KEY}]}}"#)).unwrap();
-        assert!(!format!("{document:?} {:?} {:?}", document.keys, Settings::compile(document.clone())).contains("AAEC"));
+        assert!(
+            !format!("{document:?} {:?} {:?}", document.keys, Settings::compile(document.clone())).contains("AAEC")
+        );
     }
 }

@@ -12,8 +12,8 @@ use crate::{
         fields::{Faults, Fields},
     },
     domain::{
-        Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, Heartbeat, IdentityHeaders, Skill,
-        Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, Heartbeat, IdentityHeaders,
+        Skill, Timeouts, UnixSeconds,
     },
 };
 
@@ -41,6 +41,7 @@ pub(super) struct Draft {
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
     max_concurrent: Option<NonZeroU32>,
+    a2a: A2aSettings,
     identity_headers: IdentityHeaders,
     status: Option<AgentStatus>,
 }
@@ -79,6 +80,7 @@ impl Draft {
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
             timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
+            a2a: super::a2a::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             status: fields.parsed("status", super::status_named),
             backends: backends.unwrap_or_default(),
@@ -110,6 +112,7 @@ impl Draft {
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
             max_concurrent: self.max_concurrent,
+            a2a: self.a2a,
             identity_headers: self.identity_headers,
             status,
             card: card.into(),

@@ -56,7 +56,10 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         "updatedAt": rfc3339(agent.updated_at),
     });
     match record {
-        Value::Object(fields) => fields,
+        Value::Object(mut fields) => {
+            super::a2a::show(&agent.a2a, &mut fields);
+            fields
+        }
         _ => Map::new(),
     }
 }

@@ -23,6 +23,7 @@ fn declared() -> BTreeSet<(String, String)> {
         include_str!("../nodes.rs"),
         include_str!("../revocations.rs"),
         include_str!("../openapi.rs"),
+        include_str!("../task_keys.rs"),
         include_str!("../usage.rs"),
     ];
     let routes = sources.iter().flat_map(|source| source.split(".route(\"").skip(1));

@@ -57,7 +57,7 @@ impl StoredTaskKey {
     pub(super) fn into_domain(self, record: Record<'_>) -> Result<TaskKey, String> {
         let secret = record.open("secret", &self.secret)?;
         let secret = String::from_utf8(secret.to_vec()).map_err(|_| "secret is not text".to_owned())?;
-        let id = record.key.parse().map_err(|_| "the key's number is none".to_owned())?;
-        Ok(TaskKey { id, secret: SecretText::new(secret), created_at: self.created_at })
+        let key = TaskKey::new(SecretText::new(secret), self.created_at).map_err(|error| format!("secret {error}"))?;
+        if key.id.as_str() == record.key { Ok(key) } else { Err("is not the key it is named after".to_owned()) }
     }
 }

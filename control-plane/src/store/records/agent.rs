@@ -12,8 +12,8 @@ use super::{Record, a2a::StoredA2a, auth::StoredAuth};
 use crate::{
     cards,
     domain::{
-        Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
-        Timeouts, UnixSeconds,
+        Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
+        UnixSeconds,
     },
 };
 

@@ -100,6 +100,12 @@ impl WebhookRules {
     }
 }
 
+/// Whether `text`, in lower case, can stand in [`WebhooksDocument::hosts`].
+#[must_use]
+pub fn is_host_pattern(text: &str) -> bool {
+    Glob::of_hosts(text).is_some()
+}
+
 /// Whether a URL is https, and its host.
 fn split(url: &str) -> Result<(bool, &str), WebhookFault> {
     if url.len() > MAX_URL || !url.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {

@@ -55,6 +55,27 @@ pub struct AgentDocument {
     pub max_concurrent: Option<u32>,
 }
 
+impl AgentDocument {
+    /// An agent of which nothing is said but its id.
+    #[must_use]
+    pub fn new(id: AgentId) -> Self {
+        Self {
+            id,
+            cluster: None,
+            rpc: None,
+            rest: None,
+            without: Vec::new(),
+            speaks: Vec::new(),
+            task_isolation: TaskIsolation::None,
+            webhooks: None,
+            grpc: None,
+            identity: false,
+            timeout_ms: None,
+            max_concurrent: None,
+        }
+    }
+}
+
 /// A dialect of A2A: a binding in a protocol version. Where an agent does not speak its client's, requests and answers are translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Dialect {
