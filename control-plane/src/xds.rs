@@ -31,7 +31,9 @@ mod translator;
 mod upstream_tls;
 
 pub use access::TrafficReports;
-pub use clusters::{CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name, grpc_cluster_name};
+pub use clusters::{
+    CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name, grpc_cluster_name, translated_cluster_name,
+};
 pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;
 pub use kind::ResourceKind;

@@ -5,9 +5,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use tollgate_policy::document::Dialect;
+use tollgate_policy::document::{Dialect, TaskIsolation};
 
-use super::{A2aSettings, AgentId, BackendAuth, UnixSeconds};
+use super::{A2aSettings, AgentId, BackendAuth, Translation, UnixSeconds};
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +159,18 @@ pub enum AgentStatus {
     Active,
     /// Neither, until made active again.
     Inactive,
+}
+
+impl Agent {
+    /// Whether any of its requests may have to be taken apart on their way: it lacks a binding or version that clients speak, or keeps
+    /// their tasks apart. An agent whose card offers nothing over HTTP has nothing to translate.
+    #[must_use]
+    pub fn needs_translation(&self) -> bool {
+        let dialects = &self.card.paths.dialects;
+        let is_lacking =
+            self.a2a.translation == Translation::Auto && Dialect::ALL.iter().any(|it| !dialects.contains(it));
+        !dialects.is_empty() && (is_lacking || self.a2a.task_isolation == TaskIsolation::Caller)
+    }
 }
 
 impl AgentStatus {

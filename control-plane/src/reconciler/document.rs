@@ -117,6 +117,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         // An agent that speaks everything is asked for nothing else.
         speaks: if translates { paths.dialects.clone() } else { Vec::new() },
         task_isolation: agent.a2a.task_isolation,
+        translated: agent.needs_translation().then(|| xds::translated_cluster_name(&agent.id)),
         webhooks: webhooks(agent),
         grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,

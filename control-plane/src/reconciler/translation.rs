@@ -1,7 +1,6 @@
 //! The translation's settings from the registry: which agents speak what, whose tasks are kept apart, and the keys that do it.
 
 use tollgate_a2a::settings::{KeyDocument, SettingsDocument, TranslatedAgent, VERSION};
-use tollgate_policy::document::TaskIsolation;
 
 use super::document::is_active;
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     domain::{Agent, Registry, Translation},
 };
 
-/// Renders the registry. An agent whose card offers nothing over HTTP has nothing to translate.
+/// Renders the registry.
 #[must_use]
 pub fn translation_document(registry: &Registry, config: &Config) -> SettingsDocument {
     let active = registry.agents.values().filter(|agent| is_active(agent));
@@ -18,15 +17,8 @@ pub fn translation_document(registry: &Registry, config: &Config) -> SettingsDoc
         version: VERSION,
         max_body_bytes: config.gateway.max_body_bytes,
         keys: keys.map(|key| KeyDocument { id: key.id.to_string(), secret: key.secret.expose().to_owned() }).collect(),
-        agents: active.filter(|agent| is_taken_apart(agent)).map(|agent| entry(agent)).collect(),
+        agents: active.filter(|agent| agent.needs_translation()).map(|agent| entry(agent)).collect(),
     }
-}
-
-/// Whether any of the agent's requests may come to the translation.
-pub(super) fn is_taken_apart(agent: &Agent) -> bool {
-    let settings = &agent.a2a;
-    let is_needed = settings.translation == Translation::Auto || settings.task_isolation == TaskIsolation::Caller;
-    is_needed && !agent.card.paths.dialects.is_empty()
 }
 
 fn entry(agent: &Agent) -> TranslatedAgent {

@@ -28,7 +28,7 @@ use envoy_types::pb::{
 use super::{
     Edge, Resource,
     any::{ads, duration, pack, uint32},
-    endpoints, secrets, upstream_tls,
+    endpoints, secrets, translator, upstream_tls,
 };
 use crate::domain::{Agent, AgentId, Backend};
 
@@ -38,6 +38,8 @@ pub const CONTROL_PLANE: &str = "tollgate-control-plane";
 pub(super) const AGENT_PREFIX: &str = "agent-";
 /// What the name of a gRPC interface's cluster ends with.
 const GRPC_SUFFIX: &str = ".grpc";
+/// What the name of a cluster ends with through which requests are translated.
+const TRANSLATED_SUFFIX: &str = ".translated";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Common servers (uvicorn, Node) close idle connections after 5 s; being first avoids the race that no POST may be retried after.
@@ -58,30 +60,46 @@ pub fn grpc_cluster_name(agent: &AgentId) -> String {
     format!("{AGENT_PREFIX}{agent}{GRPC_SUFFIX}")
 }
 
+/// The name of the cluster through which an agent's requests are translated.
+#[must_use]
+pub fn translated_cluster_name(agent: &AgentId) -> String {
+    format!("{AGENT_PREFIX}{agent}{TRANSLATED_SUFFIX}")
+}
+
 /// The agent that a cluster belongs to, if it belongs to one.
 pub(super) fn agent_of(cluster: &str) -> Option<AgentId> {
     let name = cluster.strip_prefix(AGENT_PREFIX)?;
-    AgentId::try_from(name.strip_suffix(GRPC_SUFFIX).unwrap_or(name)).ok()
+    AgentId::try_from(name.split('.').next().unwrap_or(name)).ok()
 }
 
 /// An agent's cluster.
 pub(super) fn agent(agent: &Agent) -> Resource {
-    let name = agent_cluster_name(&agent.id);
-    let assignment = endpoints::assignment(&name, &agent.backends);
-    let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http1);
+    at_backends(agent, &agent_cluster_name(&agent.id), Vec::new())
+}
+
+/// The same backends behind the translation. What passes as it is has the other cluster, and nothing of this one's cost.
+pub(super) fn agent_translated(agent: &Agent) -> Resource {
+    at_backends(agent, &translated_cluster_name(&agent.id), translator::upstream_filters())
+}
+
+fn at_backends(agent: &Agent, name: &str, mut filters: Vec<HttpFilter>) -> Resource {
+    filters.extend(secrets::injector(agent));
+    let mut cluster = base(name, filters, Upstream::Http1);
     match Discovery::of(agent) {
         Discovery::Eds => {
             cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into()));
-            cluster.eds_cluster_config = Some(EdsClusterConfig { eds_config: Some(ads()), ..Default::default() });
+            // Both clusters have the same endpoints.
+            let service_name = agent_cluster_name(&agent.id);
+            cluster.eds_cluster_config = Some(EdsClusterConfig { eds_config: Some(ads()), service_name });
         }
         Discovery::Inline(kind) => {
             cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
-            cluster.load_assignment = Some(assignment);
+            cluster.load_assignment = Some(endpoints::assignment(name, &agent.backends));
         }
     }
     cluster.transport_socket = upstream_tls::socket(&agent.backends);
     cluster.transport_socket_matches = upstream_tls::by_host(&agent.backends);
-    Resource::new(&name, &cluster)
+    Resource::new(name, &cluster)
 }
 
 /// The cluster of an agent's gRPC interface, if callers reach one.

@@ -38,7 +38,7 @@ use prost::Name;
 use super::{
     Edge, Resource, access,
     any::{ads, duration, pack, starts_with, tcp_address, uint32},
-    filter as policy_filter, routes, secrets, translator,
+    filter as policy_filter, routes, secrets,
 };
 
 /// The listener's name and its statistics prefix.
@@ -79,7 +79,7 @@ fn connection_manager() -> HttpConnectionManager {
             config_source: Some(ads()),
             route_config_name: routes::NAME.to_owned(),
         })),
-        http_filters: vec![tollgate(), translator::in_chain(), router()],
+        http_filters: vec![tollgate(), router()],
         use_remote_address: Some(BoolValue { value: true }),
         // The filter refuses dot segments, backslashes and `//`: normalised here, it would never see them.
         normalize_path: Some(BoolValue { value: false }),

@@ -24,7 +24,7 @@ use envoy_types::pb::{
 use super::{
     Edge, Resource,
     any::{duration, uint32},
-    clusters, translator,
+    clusters,
 };
 
 /// The name of the table.
@@ -57,7 +57,7 @@ pub(super) fn gateway(edge: &Edge) -> Resource {
 fn rewritten_by_filter() -> Route {
     let action = to_backend(BACKEND);
     Route {
-        request_headers_to_remove: withheld_from_backend(),
+        request_headers_to_remove: withheld(BACKEND),
         ..route("backend", present("/", BACKEND), Action::Route(action))
     }
 }
@@ -120,13 +120,6 @@ fn connect_failures() -> RetryPolicy {
 /// there: the listener removes whatever a client sent, and the filter writes one.
 fn withheld(chosen_by: &str) -> Vec<String> {
     vec!["authorization".to_owned(), chosen_by.to_owned()]
-}
-
-/// Where the filter chose the path, or left it to the translation, which it told something by a header.
-fn withheld_from_backend() -> Vec<String> {
-    let mut headers = withheld(BACKEND);
-    headers.push(translator::HEADER.to_owned());
-    headers
 }
 
 fn present(prefix: &str, header: &str) -> RouteMatch {

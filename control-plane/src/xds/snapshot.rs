@@ -35,6 +35,7 @@ pub struct Snapshot {
 pub struct AgentResources {
     cluster: Resource,
     grpc: Option<Resource>,
+    translated: Option<Resource>,
     endpoints: Option<Resource>,
     credential: Credential,
 }
@@ -96,6 +97,7 @@ impl AgentResources {
         Self {
             cluster: clusters::agent(agent),
             grpc: clusters::agent_grpc(agent),
+            translated: agent.needs_translation().then(|| clusters::agent_translated(agent)),
             endpoints: clusters::agent_endpoints(agent),
             credential: Credential::of(agent, credential),
         }
@@ -128,7 +130,10 @@ impl PolicyResource {
     pub fn new(module: &FilterModule, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
         let named =
             |agent: &AgentDocument| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id));
-        let clusters = document.agents.iter().flat_map(|agent| iter::once(named(agent)).chain(agent.grpc.clone()));
+        let clusters = document
+            .agents
+            .iter()
+            .flat_map(|agent| iter::once(named(agent)).chain(agent.grpc.clone()).chain(agent.translated.clone()));
         Self { clusters: clusters.collect(), extension: filter::extension(module, &rendered) }
     }
 }
@@ -142,7 +147,7 @@ impl Snapshot {
         let clusters = set(parts
             .agents
             .iter()
-            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc))
+            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc).chain(&agent.translated))
             .chain([&parts.edge.cluster]));
         if let Some(cluster) = parts.policy.clusters.iter().find(|name| !clusters.contains_key(name.as_str())) {
             return Err(SnapshotError { cluster: cluster.clone() });

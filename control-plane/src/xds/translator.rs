@@ -1,7 +1,7 @@
-//! ECDS: the translation's code and settings, one resource; and where it stands in the listener. Most requests need none of it, so it
-//! is behind a match on the header by which the filter asks for it: what passes it by pays for the match alone. Its settings hold
-//! keys, so they travel as a `GenericSecret`: a plugin is given whatever message its configuration is, as bytes, and Envoy's
-//! configuration dump shows none of a secret's (Envoy 1.40: both seen).
+//! ECDS: the translation's code and settings, one resource; and where it stands: in the upstream filters of a second cluster of each
+//! agent that needs it, so that what passes untranslated never meets it. Its settings hold keys, so they travel as a
+//! `GenericSecret`: a plugin is given whatever message its configuration is, as bytes, and Envoy's configuration dump shows none of a
+//! secret's (Envoy 1.40: both seen).
 
 use envoy_types::pb::{
     envoy::{
@@ -11,33 +11,14 @@ use envoy_types::pb::{
         },
         extensions::{
             filters::{
-                http::{
-                    composite::v3::{Composite, DynamicConfig, ExecuteFilterAction},
-                    wasm::v3::Wasm,
-                },
+                http::{lua::v3::Lua, wasm::v3::Wasm},
                 network::http_connection_manager::v3::{HttpFilter, http_filter::ConfigType},
             },
             transport_sockets::tls::v3::GenericSecret,
             wasm::v3::{FailurePolicy, PluginConfig, VmConfig, plugin_config::Vm},
         },
-        r#type::matcher::v3::HttpRequestHeaderMatchInput,
     },
     google::protobuf::BoolValue,
-    xds::{
-        core::v3::TypedExtensionConfig as MatcherExtension,
-        r#type::matcher::v3::{
-            Matcher, StringMatcher,
-            matcher::{
-                MatcherList, MatcherType, OnMatch,
-                matcher_list::{
-                    FieldMatcher, Predicate,
-                    predicate::{MatchType, SinglePredicate, single_predicate},
-                },
-                on_match,
-            },
-            string_matcher::MatchPattern,
-        },
-    },
 };
 use prost::Name;
 use tollgate_a2a::settings::SettingsDocument;
@@ -50,10 +31,12 @@ use super::{
 
 /// The name of the filter, its resource, its plugin and its VM.
 pub(super) const NAME: &str = "tollgate-translator";
-/// Set by the filter on what must be translated.
-pub(super) const HEADER: &str = "x-tollgate-translate";
-/// How its value begins: the version of its form.
-const FORM: &str = "1;";
+/// Gives a request that has no body one of a single space. A wasm filter cannot give one to a request that ended with its headers
+/// (proxy-wasm in Envoy 1.40), and a `GET` of HTTP+JSON becomes a `POST` of JSON-RPC.
+const BODY_FOR_EVERYONE: &str = "function envoy_on_request(handle)
+  local body = handle:body(true)
+  if body:length() == 0 then body:setBytes(' ') end
+end";
 
 /// The translation as Envoy gets it.
 #[derive(Debug, Clone)]
@@ -78,43 +61,23 @@ impl TranslatorResource {
     }
 }
 
-/// The filter in the listener's chain.
-pub(super) fn in_chain() -> HttpFilter {
-    HttpFilter {
-        name: NAME.to_owned(),
-        config_type: Some(ConfigType::TypedConfig(pack(&Composite {
-            matcher: Some(when_asked_for()),
+/// The filters that a cluster begins with whose requests are translated.
+pub(super) fn upstream_filters() -> Vec<HttpFilter> {
+    let script =
+        DataSource { specifier: Some(Specifier::InlineString(BODY_FOR_EVERYONE.to_owned())), ..Default::default() };
+    let body = Lua { default_source_code: Some(script), ..Default::default() };
+    vec![
+        HttpFilter {
+            name: "envoy.filters.http.lua".to_owned(),
+            config_type: Some(ConfigType::TypedConfig(pack(&body))),
             ..Default::default()
-        }))),
-        ..Default::default()
-    }
-}
-
-fn when_asked_for() -> Matcher {
-    let input = HttpRequestHeaderMatchInput { header_name: HEADER.to_owned() };
-    let predicate = SinglePredicate {
-        input: Some(MatcherExtension { name: "header".to_owned(), typed_config: Some(pack(&input)) }),
-        matcher: Some(single_predicate::Matcher::ValueMatch(StringMatcher {
-            match_pattern: Some(MatchPattern::Prefix(FORM.to_owned())),
+        },
+        HttpFilter {
+            name: NAME.to_owned(),
+            config_type: Some(ConfigType::ConfigDiscovery(discovery())),
             ..Default::default()
-        })),
-    };
-    let action = on_match::OnMatch::Action(MatcherExtension {
-        name: NAME.to_owned(),
-        typed_config: Some(pack(&ExecuteFilterAction {
-            dynamic_config: Some(DynamicConfig { name: NAME.to_owned(), config_discovery: Some(discovery()) }),
-            ..Default::default()
-        })),
-    });
-    Matcher {
-        matcher_type: Some(MatcherType::MatcherList(MatcherList {
-            matchers: vec![FieldMatcher {
-                predicate: Some(Predicate { match_type: Some(MatchType::SinglePredicate(predicate)) }),
-                on_match: Some(OnMatch { on_match: Some(action), ..Default::default() }),
-            }],
-        })),
-        ..Default::default()
-    }
+        },
+    ]
 }
 
 fn discovery() -> ExtensionConfigSource {

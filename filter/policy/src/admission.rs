@@ -50,8 +50,8 @@ pub enum Rewrite {
     Path(String),
     /// None: the path is the backend's.
     Kept,
-    /// Whatever the translation makes of it. What it must know, as the value of a header.
-    Translation(String),
+    /// Whatever the translation makes of it, in this cluster. What it must know, as the value of a header.
+    Translation(Arc<str>, String),
 }
 
 /// Whether the backend is told who calls.

@@ -104,8 +104,8 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// The pairs of a serialised map, as far as it goes.
-fn pairs(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// The pairs of a serialised map ([`Headers::read`] has its form), as far as it goes.
+pub fn pairs(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let (count, rest) = number(map).unwrap_or_default();
     let (sizes, mut texts) = rest.split_at_checked(count.saturating_mul(8)).unwrap_or_default();
     sizes.chunks_exact(8).map_while(move |sizes| {

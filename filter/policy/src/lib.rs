@@ -40,7 +40,7 @@ pub use decide::{Decision, Pending, Step, begin};
 pub use denial::{Binding, Denial, Reason};
 pub use fault::{ConfigError, ConfigFault};
 pub use glob::Glob;
-pub use head::{Body, Headers, RequestHead};
+pub use head::{Body, Headers, RequestHead, pairs as header_pairs};
 pub use limit::{Limit, LimitError, Limits};
 pub use memory::Memory;
 pub use operation::Operation;

@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 pub use agent::Agent;
 pub use gateway::{ControlPlane, Gateway};
 
-use crate::document::{AgentDocument, PolicyDocument, VERSION};
+use crate::document::{AgentDocument, HostMode, PolicyDocument, TaskIsolation, VERSION};
 use crate::fault::{ConfigError, ConfigFault};
 use crate::ids::AgentId;
 use crate::limit::Limit;
@@ -70,6 +70,14 @@ impl Policy {
         });
         let gateway = Gateway::compile(document.gateway, &mut faults);
         let permissions = Permissions::compile(&document.permissions, default_limit, &gateway.admin_scope, &mut faults);
+        if gateway.host == HostMode::Standalone {
+            let apart = document.agents.iter().enumerate();
+            let apart = apart.filter(|(_, agent)| agent.task_isolation == TaskIsolation::Caller);
+            faults.extend(apart.map(|(index, _)| {
+                let message = "needs the gateway's own routes: host is standalone";
+                ConfigFault::new(format!("agents[{index}].taskIsolation"), message)
+            }));
+        }
         let agents = compile_agents(document.agents, &mut faults);
         let revocations = Revocations::compile(document.revocations, &mut faults);
         match issuers {

@@ -24,7 +24,7 @@ const RECORD: &str = "tollgate";
 /// Headers the routes act on; Envoy removed a client's own before the filter ran.
 const CLUSTER: &str = "x-tollgate-cluster";
 const BACKEND: &str = "x-tollgate-backend";
-/// What the translation must know of the request; it is in the listener's chain for those that have this header.
+/// What the translation must know of the request; it removes the header.
 const TRANSLATE: &str = "x-tollgate-translate";
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
 /// Milliseconds; Envoy's router reads it.
@@ -244,7 +244,7 @@ fn set_headers(admission: &Admission, writing: Writing) {
                     set(BACKEND, cluster.as_bytes());
                 }
                 Rewrite::Kept => set(BACKEND, cluster.as_bytes()),
-                Rewrite::Translation(told) => {
+                Rewrite::Translation(cluster, told) => {
                     set(BACKEND, cluster.as_bytes());
                     set(TRANSLATE, told.as_bytes());
                 }

@@ -1,5 +1,7 @@
 //! Which requests must be taken apart on their way: those in a dialect the agent does not speak, and all of an agent that keeps its
-//! callers' tasks apart. A later filter does it, told by a header; everything else passes it by.
+//! callers' tasks apart. A filter of another cluster does it, told by a header; everything else passes it by.
+
+use std::sync::Arc;
 
 use super::request::Request;
 use crate::admission::Rewrite;
@@ -7,7 +9,7 @@ use crate::document::{Dialect, HostMode, Interface, ProtocolVersion};
 use crate::memory::Pair;
 use crate::policy::Agent;
 
-/// The version of the header's form, by which the listener knows that the header is there.
+/// The version of the header's form.
 const FORM: &str = "1";
 
 impl Request<'_> {
@@ -26,14 +28,13 @@ impl Request<'_> {
     }
 
     fn translation(&self, agent: &Agent, pair: &Pair, dialect: Dialect) -> Option<Rewrite> {
-        if self.policy.gateway().host == HostMode::Standalone || !agent.translates(dialect) {
-            return None;
-        }
+        let cluster = agent.translated(dialect).filter(|_| self.policy.gateway().host == HostMode::Gateway)?;
         let interface = match dialect.interface() {
             Interface::Rpc => "rpc",
             Interface::Rest => "rest",
         };
-        Some(Rewrite::Translation(format!("{FORM};{interface};{};{}", agent.id(), pair.pseudonym)))
+        let told = format!("{FORM};{interface};{};{}", agent.id(), pair.pseudonym);
+        Some(Rewrite::Translation(Arc::clone(cluster), told))
     }
 
     /// The protocol version the request says it is in (A2A v1.0 section 3.6.1): by header, else by query; none means 0.3.

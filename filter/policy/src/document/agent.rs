@@ -38,6 +38,9 @@ pub struct AgentDocument {
     /// Whose tasks a caller sees.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub task_isolation: TaskIsolation,
+    /// The cluster through which requests are translated. Needed where anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated: Option<String>,
     /// What webhooks its callers may register. Absent: whatever the agent takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<WebhooksDocument>,
@@ -67,6 +70,7 @@ impl AgentDocument {
             without: Vec::new(),
             speaks: Vec::new(),
             task_isolation: TaskIsolation::None,
+            translated: None,
             webhooks: None,
             grpc: None,
             identity: false,
@@ -103,6 +107,9 @@ pub enum ProtocolVersion {
 }
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::JsonRpc1, Self::JsonRpc03, Self::HttpJson1, Self::HttpJson03];
+
     /// Binding and version together.
     #[must_use]
     pub fn new(interface: Interface, version: ProtocolVersion) -> Self {

@@ -20,6 +20,7 @@ pub struct Agent {
     without: Box<[Interface]>,
     speaks: Box<[Dialect]>,
     isolation: TaskIsolation,
+    translated: Option<Arc<str>>,
     webhooks: Option<Webhooks>,
     grpc: Option<Arc<str>>,
     identity: Identity,
@@ -34,7 +35,11 @@ impl Agent {
         let mut fault = |field: &str, message: &str| {
             faults.push(ConfigFault::new(format!("agents[{index}].{field}"), message));
         };
-        for (field, cluster) in [("cluster", &document.cluster), ("grpc", &document.grpc)] {
+        if document.task_isolation == TaskIsolation::Caller && document.translated.is_none() {
+            fault("translated", "is missing: without it, tasks are not kept apart");
+        }
+        let clusters = [("cluster", &document.cluster), ("grpc", &document.grpc), ("translated", &document.translated)];
+        for (field, cluster) in clusters {
             if cluster.as_deref().is_some_and(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic())) {
                 fault(field, "must be visible ASCII");
             }
@@ -62,6 +67,7 @@ impl Agent {
             without: document.without.into(),
             speaks: document.speaks.into(),
             isolation: document.task_isolation,
+            translated: document.translated.map(Into::into),
             webhooks,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
@@ -123,10 +129,11 @@ impl Agent {
         self.webhooks.as_ref()
     }
 
-    /// Whether a request in `dialect` must be taken apart on its way: to be translated, or to have its ids replaced.
+    /// The cluster for a request in `dialect`, if it must be taken apart on its way: to be translated, or to have its ids replaced.
     #[must_use]
-    pub fn translates(&self, dialect: Dialect) -> bool {
-        self.isolation == TaskIsolation::Caller || !(self.speaks.is_empty() || self.speaks.contains(&dialect))
+    pub fn translated(&self, dialect: Dialect) -> Option<&Arc<str>> {
+        let is_spoken = self.speaks.is_empty() || self.speaks.contains(&dialect);
+        self.translated.as_ref().filter(|_| !is_spoken || self.isolation == TaskIsolation::Caller)
     }
 
     /// What becomes of the path of a JSON-RPC call.

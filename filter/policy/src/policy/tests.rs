@@ -51,6 +51,14 @@ fn faults_of_shape_name_their_place() {
 }
 
 #[test]
+fn tasks_are_kept_apart_or_the_document_is_refused() {
+    check(&json!({"agents": [{"id": "a", "taskIsolation": "caller"}]}), &["agents[0].translated"]);
+    let agents = json!([{"id": "a", "taskIsolation": "caller", "translated": "t"}]);
+    check(&json!({"gateway": {"publicUrl": "https://gw.example"}, "agents": agents}), &["agents[0].taskIsolation"]);
+    assert!(parse(&json!({"agents": agents})).is_ok());
+}
+
+#[test]
 fn faults_of_meaning_are_told_all_at_once() {
     let changes = json!({
         "version": 2,

@@ -7,7 +7,7 @@ const HOST: &str = "weather.grpc.gw.example:8443";
 fn gate() -> Gate {
     let agents = json!([
         {"id": "weather", "grpc": "agent-weather.grpc", "webhooks": {}},
-        {"id": "private", "grpc": "agent-private.grpc", "taskIsolation": "caller"},
+        {"id": "private", "grpc": "agent-private.grpc", "taskIsolation": "caller", "translated": "t"},
         {"id": "calculator"},
     ]);
     Gate::with(json!({"grpcDomain": "grpc.gw.example"}), json!({"agents": agents}))

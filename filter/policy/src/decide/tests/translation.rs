@@ -5,7 +5,7 @@ use super::*;
 const ALL: &str = "agents:weather:read agents:weather:write agents:weather:push";
 
 fn gate(agent: &Value) -> Gate {
-    let mut document = json!({"id": "weather"});
+    let mut document = json!({"id": "weather", "translated": "agent-weather.translated"});
     document.as_object_mut().unwrap().extend(agent.as_object().unwrap().clone());
     Gate::with(json!({}), json!({"agents": [document]}))
 }
@@ -14,7 +14,10 @@ fn gate(agent: &Value) -> Gate {
 fn told_of(gate: &mut Gate, call: Call<'_>) -> Option<String> {
     let call = Call { authorization: Some(gate.bearer(ALL)), ..call };
     match admission(gate.decide(&call)).route().clone() {
-        Route::Agent { rewrite: Rewrite::Translation(told), .. } => Some(told),
+        Route::Agent { rewrite: Rewrite::Translation(cluster, told), .. } => {
+            assert_eq!(&*cluster, "agent-weather.translated");
+            Some(told)
+        }
         _ => None,
     }
 }

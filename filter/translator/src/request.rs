@@ -1,0 +1,281 @@
+//! One request and its answer: taken apart, put together for the agent, and the answer for the client. Requests are held until they
+//! are whole. So are answers, unless they are streams: those are translated event by event, as they come.
+
+use std::rc::Rc;
+
+use proxy_wasm::{
+    traits::{Context, HttpContext},
+    types::Action,
+};
+use tollgate_a2a::{
+    ownership::Owner,
+    settings::TranslatedAgent,
+    wire::{Answer, Call, Events, Exchange, Outgoing, RequestParts},
+};
+use tollgate_policy::{
+    a2a::Encoding,
+    document::{Interface, TaskIsolation},
+    header_pairs,
+};
+
+use crate::{host, mark::Mark, owner::Ownership, plugin::Service};
+
+/// Set by the filter; removed here.
+const MARK: &str = "x-tollgate-translate";
+
+/// The HTTP context.
+pub(crate) struct Request {
+    service: Option<Rc<Service>>,
+    pseudonym: String,
+    agent: String,
+    stage: Stage,
+}
+
+/// How far it has come.
+enum Stage {
+    /// Nothing is known yet, or everything is over.
+    Idle,
+    /// The request's body is awaited.
+    Intake(Head),
+    /// The agent has the request.
+    Sent(Exchange),
+    /// Its answer, which is no stream, is collected.
+    Collecting { exchange: Exchange, status: u16, body: Vec<u8> },
+    /// Its stream passes.
+    Streaming(Events),
+}
+
+/// What is needed of the request's head once the body is there.
+struct Head {
+    interface: Interface,
+    verb: String,
+    path: String,
+    query: String,
+    version: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
+        Self { service, pseudonym: String::new(), agent: String::new(), stage: Stage::Idle }
+    }
+
+    /// Reads the head. `Err`: the answer.
+    fn begin(&mut self, service: &Service) -> Result<(), Answer> {
+        let map = host::request_headers();
+        let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
+        let text = |name: &[u8]| String::from_utf8(header(name).unwrap_or_default().to_vec()).unwrap_or_default();
+        let mark = header(MARK.as_bytes()).and_then(Mark::read).ok_or_else(unavailable)?;
+        host::remove_request_header(MARK);
+        service.settings.agent(&mark.agent).ok_or_else(unavailable)?;
+        if Encoding::from(header(b"content-encoding")) != Encoding::Identity {
+            return Err(tollgate_a2a::wire::unreadable(mark.interface));
+        }
+        let path = text(b":path");
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        let mount = format!("/agents/{}", mark.agent);
+        self.stage = Stage::Intake(Head {
+            interface: mark.interface,
+            verb: text(b":method"),
+            path: path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned(),
+            query: query.to_owned(),
+            version: header(b"a2a-version").and_then(|value| String::from_utf8(value.to_vec()).ok()),
+        });
+        (self.agent, self.pseudonym) = (mark.agent, mark.pseudonym);
+        Ok(())
+    }
+
+    /// The request is whole: writes what the agent gets. `Err`: the answer.
+    fn send(&mut self, service: &Service, head: &Head, body: &[u8]) -> Result<(Outgoing, Exchange), Answer> {
+        // Where a request without a body was given one so that this module sees its end, there is nothing in it.
+        let body = if body.iter().all(u8::is_ascii_whitespace) { &[] } else { body };
+        let agent = service.settings.agent(&self.agent).ok_or_else(unavailable)?;
+        let parts = RequestParts {
+            verb: &head.verb,
+            path: &head.path,
+            query: &head.query,
+            version: head.version.as_deref(),
+            body,
+        };
+        let call = Call::read(head.interface, &parts).map_err(|refused| refused.answer())?;
+        let to = agent.dialect_for(call.dialect());
+        let ids = self.ownership(service, agent);
+        let sent = call.write(to, &ids).map_err(|refused| refused.answer())?;
+        set_head(agent.mount(to.interface()), &sent.0);
+        Ok(sent)
+    }
+
+    fn ownership<'a>(&'a self, service: &'a Service, agent: &TranslatedAgent) -> Ownership<'a> {
+        let is_kept_apart = agent.task_isolation == TaskIsolation::Caller;
+        let owner = is_kept_apart.then(|| Owner::new(service.settings.keyring(), &self.agent, &self.pseudonym));
+        Ownership(owner)
+    }
+
+    /// The same, when the answer comes: the agent may have gone from the settings meanwhile.
+    fn owner<'a>(&'a self, service: &'a Service) -> Ownership<'a> {
+        let is_kept_apart = !self.pseudonym.is_empty();
+        let owner = is_kept_apart.then(|| Owner::new(service.settings.keyring(), &self.agent, &self.pseudonym));
+        Ownership(owner)
+    }
+
+    /// Ends the request with an answer of this module's.
+    fn answer(&mut self, service: Option<&Service>, answer: &Answer) -> Action {
+        self.stage = Stage::Idle;
+        if let Some(service) = service {
+            service.refused.add(1);
+        }
+        let headers = [("content-type", answer.content_type.to_owned())];
+        host::respond_bytes(answer.status, &headers, &answer.body);
+        Action::Pause
+    }
+
+    fn finish_request(&mut self, service: &Service, buffered: usize, body: &[u8]) -> Action {
+        let Stage::Intake(head) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
+        match self.send(service, &head, body) {
+            Ok((outgoing, exchange)) => {
+                let body = outgoing.body.unwrap_or_default();
+                host::set_request_header("content-length", body.len().to_string().as_bytes());
+                host::replace_request_body(buffered, &body);
+                self.stage = Stage::Sent(exchange);
+                service.translated.add(1);
+                Action::Continue
+            }
+            Err(answer) => self.answer(Some(service), &answer),
+        }
+    }
+}
+
+impl Context for Request {}
+
+impl HttpContext for Request {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let Some(service) = self.service.clone() else { return self.answer(None, &unavailable()) };
+        if let Err(answer) = self.begin(&service) {
+            return self.answer(Some(&service), &answer);
+        }
+        if end_of_stream {
+            return self.finish_request(&service, 0, &[]);
+        }
+        Action::Pause
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let (Some(service), Stage::Intake(head)) = (self.service.clone(), &self.stage) else {
+            return Action::Continue;
+        };
+        if size > service.settings.max_body() {
+            let answer = tollgate_a2a::wire::too_large(head.interface, service.settings.max_body());
+            return self.answer(Some(&service), &answer);
+        }
+        if !end_of_stream {
+            return Action::Pause;
+        }
+        self.finish_request(&service, size, &host::request_body(size))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        let Some(service) = self.service.clone() else { return Action::Continue };
+        let body = host::request_body(service.settings.max_body().saturating_add(1));
+        self.finish_request(&service, body.len(), &body)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let Some(service) = self.service.clone() else { return Action::Continue };
+        let Stage::Sent(exchange) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
+        let map = host::response_headers();
+        let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
+        let status = header(b":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(502);
+        let is_stream = header(b"content-type").is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+        let is_plain = Encoding::from(header(b"content-encoding")) == Encoding::Identity;
+        host::remove_response_header("content-length");
+        if status == 200 && is_stream && is_plain && !end_of_stream {
+            self.stage = Stage::Streaming(exchange.events());
+            return Action::Continue;
+        }
+        if end_of_stream || !is_plain {
+            let answer = exchange.unary(status, &[], &self.owner(&service));
+            return self.replace(&answer);
+        }
+        self.stage = Stage::Collecting { exchange, status, body: Vec::new() };
+        Action::Pause
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let Some(service) = self.service.clone() else { return Action::Continue };
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Streaming(mut events) => {
+                let ids = self.owner(&service);
+                let mut out = events.feed(&host::response_body(size), &ids);
+                if end_of_stream {
+                    out.extend(events.end(&ids));
+                }
+                host::replace_response_body(size, &out);
+                self.stage = Stage::Streaming(events);
+                Action::Continue
+            }
+            Stage::Collecting { exchange, status, mut body } => {
+                body.extend(host::response_body(size));
+                if body.len() > service.settings.max_body() {
+                    let answer = exchange.answer_too_large();
+                    host::replace_response_body(size, &[]);
+                    return self.replace(&answer);
+                }
+                if !end_of_stream {
+                    // Taken out of the host's buffer, whose bound is smaller than ours.
+                    host::replace_response_body(size, &[]);
+                    self.stage = Stage::Collecting { exchange, status, body };
+                    return Action::Pause;
+                }
+                let answer = exchange.unary(status, &body, &self.owner(&service));
+                set_response_head(&answer);
+                host::replace_response_body(size, &answer.body);
+                Action::Continue
+            }
+            stage => {
+                self.stage = stage;
+                Action::Continue
+            }
+        }
+    }
+}
+
+impl Request {
+    /// Answers instead of the agent, whose headers are still held.
+    fn replace(&mut self, answer: &Answer) -> Action {
+        self.stage = Stage::Idle;
+        let headers = [("content-type", answer.content_type.to_owned())];
+        host::respond_bytes(answer.status, &headers, &answer.body);
+        Action::Pause
+    }
+}
+
+/// Writes the head of what the agent gets.
+fn set_head(mount: &str, outgoing: &Outgoing) {
+    let path = match outgoing.path.as_str() {
+        path if path.starts_with('/') => format!("{}{path}", mount.trim_end_matches('/')),
+        path => format!("{mount}{path}"),
+    };
+    host::set_request_header(":method", outgoing.verb.as_bytes());
+    host::set_request_header(":path", path.as_bytes());
+    host::set_request_header("accept", outgoing.accept.as_bytes());
+    // An answer is read on its way back.
+    host::set_request_header("accept-encoding", b"identity");
+    match outgoing.version {
+        Some(version) => host::set_request_header("a2a-version", version.as_bytes()),
+        None => host::remove_request_header("a2a-version"),
+    }
+    match outgoing.body {
+        Some(_) => host::set_request_header("content-type", outgoing.content_type.as_bytes()),
+        None => host::remove_request_header("content-type"),
+    }
+}
+
+fn set_response_head(answer: &Answer) {
+    host::set_response_header(":status", answer.status.to_string().as_bytes());
+    host::set_response_header("content-type", answer.content_type.as_bytes());
+    host::set_response_header("content-length", answer.body.len().to_string().as_bytes());
+}
+
+/// The settings do not know the agent yet, or not any more.
+fn unavailable() -> Answer {
+    tollgate_a2a::wire::unavailable()
+}
