@@ -189,7 +189,9 @@ mod tests {
         assert_eq!(owner.open(IdKind::Context, &sealed), None);
         assert_eq!(Owner::new(&ring, "weather", "bob").open(IdKind::Task, &sealed), None);
         assert_eq!(Owner::new(&ring, "calculator", "alice").open(IdKind::Task, &sealed), None);
-        for other in ["task-1", "", "tg.1..task-1", "tg.2.AAAAAAAAAAAAAAAAAAAAAA.task-1", &sealed.replace("task-1", "task-2")] {
+        for other in
+            ["task-1", "", "tg.1..task-1", "tg.2.AAAAAAAAAAAAAAAAAAAAAA.task-1", &sealed.replace("task-1", "task-2")]
+        {
             assert_eq!(owner.open(IdKind::Task, other), None, "{other}");
         }
     }

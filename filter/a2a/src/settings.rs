@@ -194,7 +194,13 @@ mod tests {
     #[test]
     fn speaks_the_clients_dialect_or_the_nearest() {
         let nearest = |speaks: &[Dialect], client| {
-            let agent = TranslatedAgent { id: "a".into(), speaks: speaks.to_vec(), rpc: None, rest: None, task_isolation: TaskIsolation::None };
+            let agent = TranslatedAgent {
+                id: "a".into(),
+                speaks: speaks.to_vec(),
+                rpc: None,
+                rest: None,
+                task_isolation: TaskIsolation::None,
+            };
             agent.dialect_for(client)
         };
         assert_eq!(nearest(&[JsonRpc1, HttpJson1], HttpJson1), HttpJson1);
@@ -215,6 +221,8 @@ mod tests {
     fn secrets_do_not_show() {
         let document: SettingsDocument =
             serde_json::from_str(&format!(r#"{{"version":1,"maxBodyBytes":1,"keys":[{KEY}]}}"#)).unwrap();
-        assert!(!format!("{document:?} {:?} {:?}", document.keys, Settings::compile(document.clone())).contains("AAEC"));
+        assert!(
+            !format!("{document:?} {:?} {:?}", document.keys, Settings::compile(document.clone())).contains("AAEC")
+        );
     }
 }
