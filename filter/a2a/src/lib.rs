@@ -1,6 +1,5 @@
-//! Taking A2A traffic apart and putting it together again, pure: no host, no clock, no I/O.
-//!
-//! [`ownership`] keeps callers' tasks apart by their ids alone. [`settings`] is what the control plane publishes for it.
+//! A2A in two versions and two bindings, pure: what a caller says in one is said to the agent in another, and the ids it is shown are
+//! its own. No clock, no I/O, no host: the shell hands bodies in and sends out what it is given.
 #![cfg_attr(
     not(test),
     deny(
@@ -12,5 +11,6 @@
     )
 )]
 
+pub mod convert;
 pub mod ownership;
 pub mod settings;
