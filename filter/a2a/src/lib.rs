@@ -14,3 +14,4 @@
 pub mod convert;
 pub mod ownership;
 pub mod settings;
+pub mod wire;
