@@ -196,7 +196,10 @@ pub(super) fn alike(one: &str, other: &str) -> bool {
     fn letters(name: &str) -> impl Iterator<Item = char> {
         name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).flat_map(char::to_uppercase)
     }
-    letters(one).eq(letters(other))
+    fn ascii(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase())
+    }
+    if one.is_ascii() && other.is_ascii() { ascii(one).eq(ascii(other)) } else { letters(one).eq(letters(other)) }
 }
 
 #[cfg(test)]
