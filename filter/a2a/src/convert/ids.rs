@@ -1,12 +1,12 @@
 //! Every place of a task's or a context's id, visited and replaced, in any of the three models.
 //!
-//! ProtoJSON readers, and those of the Python SDK for 0.3, take a member by its camel-case and by its snake-case name: both are visited.
-//! An empty id is none. Parameters are best visited in the hub's model: there alone `id` beside `taskId` can only be a webhook's.
+//! ProtoJSON readers, and those of the Python SDK for 0.3, take a member by its camel-case and by its snake-case name, readers in Go in
+//! any case: whatever is spelled like an id is visited. An empty id is none. Parameters are best visited in the hub's model: there alone `id` beside `taskId` can only be a webhook's.
 
 use serde_json::{Map, Value};
 use tollgate_policy::Operation;
 
-use super::object::snake;
+use super::object::alike;
 use super::push::Name;
 use super::refusal::Refusal;
 use crate::ownership::IdKind;
@@ -91,11 +91,11 @@ impl Visitor<'_, '_> {
         }
         self.id(members, "taskId", IdKind::Task)?;
         self.id(members, "contextId", IdKind::Context)?;
-        for name in spellings("referenceTaskIds") {
-            match members.get_mut(&name) {
-                None | Some(Value::Null) => {}
-                Some(Value::Array(ids)) => ids.iter_mut().try_for_each(|id| self.replace(id, IdKind::Task))?,
-                Some(_) => return Err(self.malformed("referenceTaskIds must be an array")),
+        for ids in named(members, "referenceTaskIds") {
+            match ids {
+                Value::Null => {}
+                Value::Array(ids) => ids.iter_mut().try_for_each(|id| self.replace(id, IdKind::Task))?,
+                _ => return Err(self.malformed("referenceTaskIds must be an array")),
             }
         }
         self.member(members, "status", |visitor, status| {
@@ -112,12 +112,7 @@ impl Visitor<'_, '_> {
     }
 
     fn id(&mut self, members: &mut Members, name: &str, kind: IdKind) -> Result<(), Refusal> {
-        for name in spellings(name) {
-            if let Some(id) = members.get_mut(&name) {
-                self.replace(id, kind)?;
-            }
-        }
-        Ok(())
+        named(members, name).try_for_each(|id| self.replace(id, kind))
     }
 
     fn replace(&mut self, id: &mut Value, kind: IdKind) -> Result<(), Refusal> {
@@ -134,17 +129,18 @@ impl Visitor<'_, '_> {
 
     /// A resource name, which holds the task's id.
     fn name(&mut self, members: &mut Members, name: &str) -> Result<(), Refusal> {
-        let Some(value) = members.get_mut(name) else { return Ok(()) };
-        let text = match value {
-            Value::Null => return Ok(()),
-            Value::String(text) if text.is_empty() => return Ok(()),
-            Value::String(text) => text,
-            _ => return Err(self.malformed("a name must be a string")),
-        };
-        let Some(mut named) = Name::parse(text) else { return Err(self.malformed("a name must be a task's")) };
-        named.task = (self.visit)(IdKind::Task, &named.task)?;
-        let written = named.write();
-        *text = written.ok_or_else(|| self.malformed("an id with a slash cannot be part of a name"))?;
+        for value in named(members, name) {
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) if text.is_empty() => continue,
+                Value::String(text) => text,
+                _ => return Err(self.malformed("a name must be a string")),
+            };
+            let Some(mut name) = Name::parse(text) else { return Err(self.malformed("a name must be a task's")) };
+            name.task = (self.visit)(IdKind::Task, &name.task)?;
+            let written = name.write();
+            *text = written.ok_or_else(|| self.malformed("an id with a slash cannot be part of a name"))?;
+        }
         Ok(())
     }
 
@@ -155,12 +151,7 @@ impl Visitor<'_, '_> {
         name: &str,
         enter: impl Fn(&mut Self, &mut Members) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        for name in spellings(name) {
-            if let Some(Value::Object(inner)) = members.get_mut(&name) {
-                enter(self, inner)?;
-            }
-        }
-        Ok(())
+        named(members, name).filter_map(Value::as_object_mut).try_for_each(|inner| enter(self, inner))
     }
 
     fn list(
@@ -169,10 +160,7 @@ impl Visitor<'_, '_> {
         name: &str,
         enter: fn(&mut Self, &mut Members) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        match members.get_mut(name) {
-            Some(Value::Array(items)) => self.each(items, enter),
-            _ => Ok(()),
-        }
+        named(members, name).filter_map(Value::as_array_mut).try_for_each(|items| self.each(items, enter))
     }
 
     fn each(
@@ -194,10 +182,10 @@ fn is_task(members: &Members) -> bool {
 }
 
 fn has(members: &Members, name: &str) -> bool {
-    spellings(name).any(|name| members.get(&name).is_some_and(|value| !value.is_null()))
+    members.iter().any(|(member, value)| alike(member, name) && !value.is_null())
 }
 
-fn spellings(name: &str) -> impl Iterator<Item = String> + use<> {
-    let other = Some(snake(name)).filter(|other| other != name);
-    std::iter::once(name.to_owned()).chain(other)
+/// The members that some reader takes for `name`.
+fn named<'m>(members: &'m mut Members, name: &str) -> impl Iterator<Item = &'m mut Value> {
+    members.iter_mut().filter(move |(member, _)| alike(member, name)).map(|(_, value)| value)
 }

@@ -2,7 +2,8 @@
 //! about an object stays in it as it is.
 //!
 //! ProtoJSON readers take a member by its camel-case and by its snake-case name, and `null` for an absent one; the Python SDK sends both
-//! spellings. So do the readers of 0.3. Known members are therefore brought to one spelling here, before anything looks at them.
+//! spellings. So do the readers of 0.3. Known members are therefore brought to one spelling here, before anything looks at them. Readers in
+//! Go take any case as well; nobody writes that but to be understood differently by the gateway and the agent, so it is refused.
 
 use serde_json::{Map, Value};
 
@@ -37,6 +38,12 @@ impl Object {
         object.settle(shape.objects, Value::is_object, "an object")?;
         object.settle(shape.lists, Value::is_array, "an array")?;
         object.settle(shape.others, |_| true, "")?;
+        let known = [shape.texts, shape.objects, shape.lists, shape.others];
+        for name in known.into_iter().flatten() {
+            if object.members.keys().any(|member| member != name && alike(member, name)) {
+                return Err(object.malformed(name, "must be spelled like that"));
+            }
+        }
         Ok(object)
     }
 
@@ -184,6 +191,17 @@ pub(super) fn snake(name: &str) -> String {
     snake
 }
 
+/// Whether some reader takes both names for the same member: they differ in case (as Unicode folds it) and underscores alone.
+pub(super) fn alike(one: &str, other: &str) -> bool {
+    fn letters(name: &str) -> impl Iterator<Item = char> {
+        name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).flat_map(char::to_uppercase)
+    }
+    fn ascii(name: &str) -> impl Iterator<Item = u8> {
+        name.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase())
+    }
+    if one.is_ascii() && other.is_ascii() { ascii(one).eq(ascii(other)) } else { letters(one).eq(letters(other)) }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -205,6 +223,14 @@ mod tests {
             Ok(json!({"taskId": "t", "pageSize": 3, "new_one": 1})),
         );
         check(json!({"task_id": "t", "taskId": "u"}), Err("thing.taskId must not be there in two spellings"));
+    }
+
+    #[test]
+    fn no_other_spelling_gets_past_it() {
+        for name in ["taskID", "TASK_ID", "ta\u{17f}kId", "tas\u{212a}Id", "t_ask_id"] {
+            check(json!({ name: "t" }), Err("thing.taskId must be spelled like that"));
+        }
+        check(json!({"taskIds": 1, "tasId": 2}), Ok(json!({"taskIds": 1, "tasId": 2})));
     }
 
     #[test]

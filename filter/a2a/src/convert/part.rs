@@ -3,6 +3,9 @@
 //! 1.0 names the content by the member that holds it. 0.3 has a text, a file and a data part, and `data` is an object there. A `data`
 //! that is none travels as the Python SDK sends it: `{"value": …}`, marked in the part's metadata. The file name and the media type of
 //! a part that is no file have no member in 0.3, and go in the part's metadata as well.
+//!
+//! Over HTTP+JSON, a file's bytes are in base64 once, as ProtoJSON has it. The Python SDK (0.3.26 and 1.3.0) encodes them twice there and
+//! expects that of others; what it sends is passed on as it is, because nothing tells such bytes from a file that holds base64.
 
 use serde_json::{Value, json};
 

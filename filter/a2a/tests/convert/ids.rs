@@ -43,6 +43,17 @@ fn ids_in_a_send() {
 }
 
 #[test]
+fn whatever_is_spelled_like_an_id_is_visited() {
+    check_params(
+        SendMessage,
+        json!({"Message": {"taskID": "t", "CONTEXT_ID": "c", "taſkId": "u", "REFERENCETASKIDS": ["v"]}}),
+        json!({"Message": {"taskID": "T.t", "CONTEXT_ID": "C.c", "taſkId": "T.u", "REFERENCETASKIDS": ["T.v"]}}),
+    );
+    check_params(GetTask, json!({"id": "t", "ID": "u"}), json!({"id": "T.t", "ID": "T.u"}));
+    check_params(DeletePushConfig, json!({"TaskID": "t", "id": "w"}), json!({"TaskID": "T.t", "id": "w"}));
+}
+
+#[test]
 fn ids_in_every_other_request() {
     for (operation, params, expected) in [
         (GetTask, json!({"id": "t"}), json!({"id": "T.t"})),

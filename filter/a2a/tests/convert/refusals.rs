@@ -128,6 +128,10 @@ fn nothing_is_said_twice_with_two_meanings() {
     for (operation, model, params, names) in cases {
         check_refused(params_to_hub(operation, model, params), PARAMS, names);
     }
+}
+
+#[test]
+fn what_only_the_agent_would_read_is_refused() {
     for (operation, model, params, names) in [
         (GetTask, V03Rest, json!({"id": "mine", "name": "tasks/yours"}), "name"),
         (ListPushConfigs, V03Rest, json!({"taskId": "mine", "parent": "tasks/yours"}), "parent"),

@@ -8,8 +8,7 @@ use crate::check_params;
 #[test]
 fn a_send_with_parts_of_every_kind() {
     let hub = json!({
-        "message": {"messageId": "m", "role": "ROLE_USER", "contextId": "c", "taskId": "t", "extensions": ["urn:x"],
-            "metadata": {"a": [1, null]}, "parts": [
+        "message": {"messageId": "m", "role": "ROLE_USER", "contextId": "c", "extensions": ["urn:x"], "parts": [
                 {"text": "hi", "metadata": {"lang": "en"}},
                 {"raw": "AQID", "filename": "f.png", "mediaType": "image/png"},
                 {"url": "https://example.com/f"},
@@ -21,8 +20,7 @@ fn a_send_with_parts_of_every_kind() {
     });
     let notes = json!({"a2a-1.0/mediaType": "text/markdown", "a2a-1.0/filename": "hi.md"});
     let rpc = json!({
-        "message": {"kind": "message", "messageId": "m", "role": "user", "contextId": "c", "taskId": "t", "extensions": ["urn:x"],
-            "metadata": {"a": [1, null]}, "parts": [
+        "message": {"kind": "message", "messageId": "m", "role": "user", "contextId": "c", "extensions": ["urn:x"], "parts": [
                 {"kind": "text", "text": "hi", "metadata": {"lang": "en"}},
                 {"kind": "file", "file": {"bytes": "AQID", "name": "f.png", "mimeType": "image/png"}},
                 {"kind": "file", "file": {"uri": "https://example.com/f"}},
@@ -34,8 +32,7 @@ fn a_send_with_parts_of_every_kind() {
         "metadata": {"b": 1}
     });
     let rest = json!({
-        "request": {"messageId": "m", "role": "ROLE_USER", "contextId": "c", "taskId": "t", "extensions": ["urn:x"],
-            "metadata": {"a": [1, null]}, "content": [
+        "request": {"messageId": "m", "role": "ROLE_USER", "contextId": "c", "extensions": ["urn:x"], "content": [
                 {"text": "hi", "metadata": {"lang": "en"}},
                 {"file": {"fileWithBytes": "AQID", "name": "f.png", "mimeType": "image/png"}},
                 {"file": {"fileWithUri": "https://example.com/f"}},
