@@ -1,17 +1,18 @@
 //! `cargo xtask dist`: what the container images copy, in `target/dist/`.
 
-use std::{fs, path::PathBuf};
+use std::{fs, iter, path::PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::{tools, wasm};
 
-/// Builds `tollgate` in release and the filter module, and copies both to `target/dist/`.
+/// Builds `tollgate` in release and the modules, and copies them to `target/dist/`.
 pub(crate) fn run() -> Result<()> {
     let module = wasm::build()?;
     let binary = tollgate(Profile::Release)?;
     let directory = tools::directory(tools::workspace_root().join("target/dist"))?;
-    for (from, name) in [(binary, "tollgate"), (module, wasm::FILE_NAME)] {
+    let modules = wasm::FILE_NAMES.map(|name| (module.with_file_name(name), name));
+    for (from, name) in iter::once((binary, "tollgate")).chain(modules) {
         let to = directory.join(name);
         fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
         println!("dist: {}", to.display());

@@ -116,6 +116,12 @@ pub fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
     report(hostcalls::send_http_response(u32::from(status), headers, Some(body.as_bytes())));
 }
 
+/// Answers the request instead of a backend, with bytes that need not be text.
+pub fn respond_bytes(status: u16, headers: &[(&'static str, String)], body: &[u8]) {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    report(hostcalls::send_http_response(u32::from(status), headers, Some(body)));
+}
+
 /// Answers a gRPC request instead of a backend: HTTP 200 and trailers only.
 pub fn respond_grpc(status: u32, headers: &[(&'static str, String)], message: &str) {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();

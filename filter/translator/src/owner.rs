@@ -4,8 +4,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use tollgate_a2a::ownership::{IdKind, Owner};
-use tollgate_a2a::refusal::Refusal;
+use tollgate_a2a::convert::Refusal;
 use tollgate_a2a::wire::Ids;
+
+/// A2A v1.0 section 5.4.
+const TASK_NOT_FOUND: i32 = -32001;
 
 /// A caller at an agent, if ids matter there.
 pub(crate) struct Ownership<'a>(pub(crate) Option<Owner<'a>>);
@@ -18,7 +21,7 @@ impl Ids for Ownership<'_> {
     fn inward(&self, kind: IdKind, id: &str) -> Result<String, Refusal> {
         let Some(owner) = &self.0 else { return Ok(id.to_owned()) };
         match kind {
-            IdKind::Task => owner.open(kind, id).ok_or_else(Refusal::task_not_found),
+            IdKind::Task => owner.open(kind, id).ok_or_else(|| Refusal::new(TASK_NOT_FOUND, "Task not found")),
             IdKind::Context => Ok(owner.context_inward(id)),
         }
     }
@@ -29,7 +32,7 @@ impl Ids for Ownership<'_> {
             IdKind::Task => owner.seal(kind, id),
             IdKind::Context => owner.context_outward(id),
         };
-        shown.ok_or_else(|| Refusal::invalid_response("the agent answered with an id that cannot be sealed"))
+        shown.ok_or_else(|| Refusal::new(Refusal::INVALID_AGENT_RESPONSE, "the agent's answer has an id that cannot be given out"))
     }
 
     fn shows(&self, context: Option<&str>) -> bool {

@@ -10,7 +10,7 @@ use proxy_wasm::{
 use tollgate_a2a::{
     ownership::Owner,
     settings::TranslatedAgent,
-    wire::{Answer, Call, Events, Exchange, Outgoing, RequestParts},
+    wire::{Answer, Call, Events, Exchange, Outgoing, RequestParts, VersionHeader},
 };
 use tollgate_policy::{
     a2a::Encoding,
@@ -51,7 +51,6 @@ struct Head {
     verb: String,
     path: String,
     query: String,
-    version: Option<String>,
 }
 
 impl Request {
@@ -78,7 +77,6 @@ impl Request {
             verb: text(b":method"),
             path: path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned(),
             query: query.to_owned(),
-            version: header(b"a2a-version").and_then(|value| String::from_utf8(value.to_vec()).ok()),
         });
         (self.agent, self.pseudonym) = (mark.agent, mark.pseudonym);
         Ok(())
@@ -89,13 +87,7 @@ impl Request {
         // Where a request without a body was given one so that this module sees its end, there is nothing in it.
         let body = if body.iter().all(u8::is_ascii_whitespace) { &[] } else { body };
         let agent = service.settings.agent(&self.agent).ok_or_else(unavailable)?;
-        let parts = RequestParts {
-            verb: &head.verb,
-            path: &head.path,
-            query: &head.query,
-            version: head.version.as_deref(),
-            body,
-        };
+        let parts = RequestParts { verb: &head.verb, path: &head.path, query: &head.query, body };
         let call = Call::read(head.interface, &parts).map_err(|refused| refused.answer())?;
         let to = agent.dialect_for(call.dialect());
         let ids = self.ownership(service, agent);
@@ -123,8 +115,7 @@ impl Request {
         if let Some(service) = service {
             service.refused.add(1);
         }
-        let headers = [("content-type", answer.content_type.to_owned())];
-        host::respond_bytes(answer.status, &headers, &answer.body);
+        respond(answer);
         Action::Pause
     }
 
@@ -132,7 +123,7 @@ impl Request {
         let Stage::Intake(head) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
         match self.send(service, &head, body) {
             Ok((outgoing, exchange)) => {
-                let body = outgoing.body.unwrap_or_default();
+                let body = outgoing.body.map(|(_, body)| body).unwrap_or_default();
                 host::set_request_header("content-length", body.len().to_string().as_bytes());
                 host::replace_request_body(buffered, &body);
                 self.stage = Stage::Sent(exchange);
@@ -188,7 +179,7 @@ impl HttpContext for Request {
         let is_plain = Encoding::from(header(b"content-encoding")) == Encoding::Identity;
         host::remove_response_header("content-length");
         if status == 200 && is_stream && is_plain && !end_of_stream {
-            self.stage = Stage::Streaming(exchange.events());
+            self.stage = Stage::Streaming(exchange.events(service.settings.max_body()));
             return Action::Continue;
         }
         if end_of_stream || !is_plain {
@@ -204,10 +195,7 @@ impl HttpContext for Request {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Streaming(mut events) => {
                 let ids = self.owner(&service);
-                let mut out = events.feed(&host::response_body(size), &ids);
-                if end_of_stream {
-                    out.extend(events.end(&ids));
-                }
+                let out = events.feed(&host::response_body(size), &ids);
                 host::replace_response_body(size, &out);
                 self.stage = Stage::Streaming(events);
                 Action::Continue
@@ -215,7 +203,7 @@ impl HttpContext for Request {
             Stage::Collecting { exchange, status, mut body } => {
                 body.extend(host::response_body(size));
                 if body.len() > service.settings.max_body() {
-                    let answer = exchange.answer_too_large();
+                    let answer = exchange.too_large(service.settings.max_body());
                     host::replace_response_body(size, &[]);
                     return self.replace(&answer);
                 }
@@ -242,10 +230,14 @@ impl Request {
     /// Answers instead of the agent, whose headers are still held.
     fn replace(&mut self, answer: &Answer) -> Action {
         self.stage = Stage::Idle;
-        let headers = [("content-type", answer.content_type.to_owned())];
-        host::respond_bytes(answer.status, &headers, &answer.body);
+        respond(answer);
         Action::Pause
     }
+}
+
+fn respond(answer: &Answer) {
+    let headers = [("content-type", answer.content_type.unwrap_or("application/json").to_owned())];
+    host::respond_bytes(answer.status, &headers, &answer.body);
 }
 
 /// Writes the head of what the agent gets.
@@ -260,18 +252,21 @@ fn set_head(mount: &str, outgoing: &Outgoing) {
     // An answer is read on its way back.
     host::set_request_header("accept-encoding", b"identity");
     match outgoing.version {
-        Some(version) => host::set_request_header("a2a-version", version.as_bytes()),
-        None => host::remove_request_header("a2a-version"),
+        VersionHeader::Is(version) => host::set_request_header("a2a-version", version.as_bytes()),
+        VersionHeader::Removed => host::remove_request_header("a2a-version"),
+        VersionHeader::Kept => {}
     }
-    match outgoing.body {
-        Some(_) => host::set_request_header("content-type", outgoing.content_type.as_bytes()),
+    match &outgoing.body {
+        Some((media_type, _)) => host::set_request_header("content-type", media_type.as_bytes()),
         None => host::remove_request_header("content-type"),
     }
 }
 
 fn set_response_head(answer: &Answer) {
     host::set_response_header(":status", answer.status.to_string().as_bytes());
-    host::set_response_header("content-type", answer.content_type.as_bytes());
+    if let Some(content_type) = answer.content_type {
+        host::set_response_header("content-type", content_type.as_bytes());
+    }
     host::set_response_header("content-length", answer.body.len().to_string().as_bytes());
 }
 

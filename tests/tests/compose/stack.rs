@@ -192,7 +192,9 @@ fn project() -> tempfile::TempDir {
         copy(&workspace.join(file), file);
     }
     copy(&binaries::tollgate(), "target/dist/tollgate");
-    copy(&binaries::filter(), "target/dist/tollgate_filter.wasm");
+    for module in ["tollgate_filter.wasm", "tollgate_translator.wasm"] {
+        copy(&binaries::filter().with_file_name(module), &format!("target/dist/{module}"));
+    }
     project
 }
 

@@ -8,7 +8,7 @@ struct Rule {
     allowed: &'static [&'static str],
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 15] = [
     Rule { part: "control-plane/src/", krate: "sled", allowed: &["store"] },
     Rule {
         part: "control-plane/src/",

@@ -5,8 +5,8 @@ use anyhow::{Result, ensure};
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload, Validator};
 
-/// Callbacks the shell implements. A callback that is not here is not exported, and Envoy does its default: continue.
-const USED_CALLBACKS: [&str; 11] = [
+/// Callbacks the filter implements. A callback that is not here is not exported, and Envoy does its default: continue.
+pub(super) const FILTER: [&str; 11] = [
     "proxy_on_context_create",     // a context per plugin and per request
     "proxy_on_memory_allocate",    // the host's way to hand over bytes
     "proxy_on_vm_start",           // asked of every VM; the SDK answers yes
@@ -20,10 +20,24 @@ const USED_CALLBACKS: [&str; 11] = [
     "proxy_on_delete",             // frees the request's context
 ];
 
+/// Callbacks the translation implements.
+pub(super) const TRANSLATOR: [&str; 10] = [
+    "proxy_on_context_create",   // a context per plugin and per request
+    "proxy_on_memory_allocate",  // the host's way to hand over bytes
+    "proxy_on_vm_start",         // asked of every VM; the SDK answers yes
+    "proxy_on_configure",        // the settings
+    "proxy_on_request_headers",  // what kind of request it is
+    "proxy_on_request_body",     // the request, once it is whole
+    "proxy_on_request_trailers", // the end of such a body, when trailers follow it
+    "proxy_on_response_headers", // whether the answer is a stream
+    "proxy_on_response_body",    // the answer, or each piece of a stream
+    "proxy_on_delete",           // frees the request's context
+];
+
 /// The module that ships: `linked` without the exports nobody needs and without custom sections. The result is validated. A module
 /// that lacks a callback the shell implements is refused: Envoy would take it, and let every request pass undecided.
-pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
-    let mut missing = Vec::from(USED_CALLBACKS);
+pub(super) fn finish(linked: &[u8], callbacks: &[&str]) -> Result<Vec<u8>> {
+    let mut missing = callbacks.to_vec();
     let mut module = Module::new();
     for payload in Parser::new(0).parse_all(linked) {
         let payload = payload?;
@@ -32,7 +46,7 @@ pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
             for export in reader {
                 let export = export?;
                 missing.retain(|callback| *callback != export.name);
-                if is_needed(export.name) {
+                if is_needed(export.name, callbacks) {
                     kept.export(export.name, kind(export.kind)?, export.index);
                 }
             }
@@ -50,8 +64,8 @@ pub(super) fn finish(linked: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Whatever is no callback (memory, allocator, initialiser, ABI version) stays.
-fn is_needed(name: &str) -> bool {
-    !name.starts_with("proxy_on_") || USED_CALLBACKS.contains(&name)
+fn is_needed(name: &str, callbacks: &[&str]) -> bool {
+    !name.starts_with("proxy_on_") || callbacks.contains(&name)
 }
 
 fn kind(kind: ExternalKind) -> Result<ExportKind> {
@@ -96,12 +110,12 @@ mod tests {
     }
 
     fn with(more: &[&'static str]) -> Vec<&'static str> {
-        [&USED_CALLBACKS, more].concat()
+        [&FILTER, more].concat()
     }
 
     #[track_caller]
     fn check(names: &[&str], kept: &[&str]) {
-        let finished = finish(&linked(names)).expect("a valid module stays valid");
+        let finished = finish(&linked(names), &FILTER).expect("a valid module stays valid");
         let mut found = Vec::new();
         for payload in Parser::new(0).parse_all(&finished) {
             match payload.expect("readable") {
@@ -126,16 +140,16 @@ mod tests {
 
     #[test]
     fn refuses_a_module_without_a_callback_it_needs() {
-        for callback in USED_CALLBACKS {
-            let names: Vec<_> = USED_CALLBACKS.into_iter().filter(|name| *name != callback).collect();
-            let error = finish(&linked(&names)).expect_err(callback);
+        for callback in FILTER {
+            let names: Vec<_> = FILTER.into_iter().filter(|name| *name != callback).collect();
+            let error = finish(&linked(&names), &FILTER).expect_err(callback);
             assert!(error.to_string().ends_with(callback), "{error}");
         }
     }
 
     #[test]
     fn refuses_what_is_not_a_module() {
-        assert!(finish(b"not a module").is_err());
-        assert!(finish(&linked(&USED_CALLBACKS)[..20]).is_err());
+        assert!(finish(b"not a module", &FILTER).is_err());
+        assert!(finish(&linked(&FILTER)[..20], &FILTER).is_err());
     }
 }

@@ -57,17 +57,17 @@ impl Toolchain {
         }
     }
 
-    /// The cargo command that compiles the module.
-    pub(super) fn command(&self) -> Command {
+    /// The cargo command that compiles a module's package.
+    pub(super) fn command(&self, package: &str) -> Command {
         match self {
-            Self::Rustup => compile(tools::cargo()),
-            Self::Debian { cargo, linker } => debian_command(cargo, linker),
+            Self::Rustup => compile(tools::cargo(), package),
+            Self::Debian { cargo, linker } => debian_command(cargo, linker, package),
         }
     }
 }
 
-fn compile(mut cargo: Command) -> Command {
-    cargo.args(["build", "--locked", "--package", "tollgate-filter", "--profile", "wasm", "--target", TARGET]);
+fn compile(mut cargo: Command, package: &str) -> Command {
+    cargo.args(["build", "--locked", "--package", package, "--profile", "wasm", "--target", TARGET]);
     cargo
 }
 
@@ -128,8 +128,8 @@ fn linker(debian_sysroot: &Path) -> Result<Linker> {
     found.map(Linker::WasmLd).context("there is no linker for wasm: neither rust-lld nor wasm-ld")
 }
 
-fn debian_command(cargo: &Path, linker: &Linker) -> Command {
-    let mut command = compile(Command::new(cargo));
+fn debian_command(cargo: &Path, linker: &Linker, package: &str) -> Command {
+    let mut command = compile(Command::new(cargo), package);
     command.current_dir(tools::workspace_root()).arg("-Zbuild-std=std,panic_abort");
     // A directory of its own: two compilers that share one rebuild everything at each change of hands.
     command.arg("--target-dir").arg(tools::workspace_root().join("target/tools/wasm-debian"));
