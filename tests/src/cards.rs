@@ -8,6 +8,10 @@ pub enum CardShape {
     /// A2A v1.0, one URL for both bindings, and a gRPC interface that the gateway cannot carry.
     #[default]
     V1,
+    /// A2A v1.0 with JSON-RPC alone.
+    V1Rpc,
+    /// A2A v1.0 with HTTP+JSON alone.
+    V1Rest,
     /// A2A v0.3.
     V03,
     /// Both in one document, with the interfaces below a path.
@@ -19,6 +23,8 @@ pub enum CardShape {
 pub fn card(shape: CardShape, origin: &str) -> Value {
     match shape {
         CardShape::V1 => v1(origin),
+        CardShape::V1Rpc => only(v1(origin), "JSONRPC"),
+        CardShape::V1Rest => only(v1(origin), "HTTP+JSON"),
         CardShape::V03 => v03(origin),
         CardShape::Hybrid => hybrid(origin),
     }
@@ -46,6 +52,12 @@ fn v1(origin: &str) -> Value {
         "signatures": [{"protected": "eyJhbGciOiJFUzI1NiJ9", "signature": "c3RhbGU"}],
     });
     merged(common(), interfaces)
+}
+
+fn only(mut card: Value, binding: &str) -> Value {
+    let interfaces = card["supportedInterfaces"].as_array_mut().expect("a list");
+    interfaces.retain(|interface| interface["protocolBinding"] == binding);
+    card
 }
 
 fn v03(origin: &str) -> Value {

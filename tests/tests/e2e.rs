@@ -25,3 +25,5 @@ mod secrets;
 mod tls;
 #[path = "e2e/tokens.rs"]
 mod tokens;
+#[path = "e2e/translation.rs"]
+mod translation;

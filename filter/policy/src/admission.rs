@@ -133,6 +133,12 @@ impl Admission {
         self.gate.iter().chain(of_agent.filter(|_| self.action != Action::Card))
     }
 
+    /// The binding its caller speaks.
+    #[must_use]
+    pub fn binding(&self) -> &Binding {
+        &self.binding
+    }
+
     /// Refuses it after all, in its caller's binding.
     #[cold]
     #[inline(never)]

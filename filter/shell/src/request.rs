@@ -7,8 +7,10 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step, begin,
+    Admission, Binding, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step,
+    begin,
     document::{BodyMode, RecordMode, RevokedStreams},
+    header_pairs,
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
 };
@@ -42,6 +44,8 @@ pub(crate) struct Request {
     allowance: Option<Allowance>,
     /// The gates it holds open until its stream is over.
     passage: Option<Passage>,
+    /// What it was admitted as, if an agent is to answer it.
+    admitted: Option<Admission>,
 }
 
 /// Whether the request's headers may still be written.
@@ -58,7 +62,7 @@ enum Writing {
 impl Request {
     /// A request that is decided by `service`.
     pub(crate) fn new(service: Option<Rc<Service>>, stream: u32) -> Self {
-        Self { service, stream, pending: None, allowance: None, passage: None }
+        Self { service, stream, pending: None, allowance: None, passage: None, admitted: None }
     }
 
     /// The body is complete: decide.
@@ -68,19 +72,20 @@ impl Request {
             BodyMode::HoldHeaders => Writing::Replaces,
             BodyMode::StreamHeaders => Writing::Over,
         };
-        self.act(service, &pending.finish(body), writing, host::now())
+        self.act(service, pending.finish(body), writing, host::now())
     }
 
-    fn act(&mut self, service: &Service, decision: &Decision, writing: Writing, now: UnixMicros) -> Action {
+    fn act(&mut self, service: &Service, decision: Decision, writing: Writing, now: UnixMicros) -> Action {
         match decision {
-            Decision::Deny(denial) => deny(service, denial),
-            Decision::Admit(admission) => match self.spend(service, admission, now) {
+            Decision::Deny(denial) => deny(service, &denial),
+            Decision::Admit(admission) => match self.spend(service, &admission, now) {
                 Err(reason) => deny(service, &admission.refuse(&reason, service.policy.gateway())),
                 Ok(()) => {
-                    self.enlist(service, admission);
+                    self.enlist(service, &admission);
                     keep_record(service, admission.record());
-                    set_headers(admission, writing);
+                    set_headers(&admission, writing);
                     service.worker.tally.count_allowed();
+                    self.admitted = admission.agent().is_some().then_some(admission);
                     Action::Continue
                 }
             },
@@ -136,7 +141,7 @@ impl HttpContext for Request {
         let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
         let (now, body) = (host::now(), if end_of_stream { Body::None } else { Body::Follows });
         match first_step(&service, &headers, body, now) {
-            Step::Decided(decision) => self.act(&service, &decision, writing, now),
+            Step::Decided(decision) => self.act(&service, decision, writing, now),
             Step::NeedsBody(pending) => {
                 // Else a body held back until after the revocation would still be decided by the policy from before.
                 self.enlist(&service, pending.admission());
@@ -181,6 +186,12 @@ impl HttpContext for Request {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        if let (Some(service), Some(admission)) = (&self.service, self.admitted.take())
+            && is_refusal(&admission)
+        {
+            // The caller cannot log in any better: it is the gateway's credential that was refused, and is fetched anew.
+            return deny(service, &admission.refuse(&Reason::BackendRefused, service.policy.gateway()));
+        }
         if let Some(allowance) = self.allowance.take() {
             host::add_response_header("ratelimit", &allowance.header());
             host::add_response_header("ratelimit-policy", allowance.quota().policy_header());
@@ -202,6 +213,19 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body, now: UnixMic
         worker.unknown_keys.note(authorization);
     }
     step
+}
+
+/// Whether the agent answers that it does not know who calls.
+fn is_refusal(admission: &Admission) -> bool {
+    const UNAUTHORIZED: u64 = 401;
+    const UNAUTHENTICATED: &[u8] = b"16";
+    match admission.binding() {
+        Binding::Grpc => {
+            let map = host::response_headers();
+            header_pairs(&map).any(|(name, value)| name == b"grpc-status" && value == UNAUTHENTICATED)
+        }
+        _ => host::response_status() == UNAUTHORIZED,
+    }
 }
 
 #[cold]

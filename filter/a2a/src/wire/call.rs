@@ -35,6 +35,30 @@ pub struct Call {
     pub(super) envelope: Map<String, Value>,
     /// Parameters in the model of the client's dialect; those of HTTP+JSON's path and query among them.
     pub(super) params: Value,
+    /// As it came.
+    pub(super) raw: Raw,
+}
+
+/// A request as it came: what the agent gets where nothing is to be changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Raw {
+    pub(super) verb: &'static str,
+    /// With its query.
+    pub(super) path: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Raw {
+    fn new(parts: &RequestParts<'_>) -> Self {
+        let verb = match parts.verb {
+            "GET" => "GET",
+            "DELETE" => "DELETE",
+            _ => "POST",
+        };
+        let separator = if parts.query.is_empty() { "" } else { "?" };
+        let path = format!("{}{separator}{}", parts.path.trim_end_matches('/'), parts.query);
+        Self { verb, path, body: parts.body.to_vec() }
+    }
 }
 
 /// A request that is refused, with what its answer needs.
@@ -64,7 +88,7 @@ impl Call {
     /// Why it is none.
     pub fn read(interface: Interface, parts: &RequestParts<'_>) -> Result<Self, Refused> {
         match interface {
-            Interface::Rpc => Self::read_rpc(parts.body),
+            Interface::Rpc => Self::read_rpc(parts),
             Interface::Rest => Self::read_rest(parts),
         }
     }
@@ -81,7 +105,8 @@ impl Call {
         self.operation
     }
 
-    fn read_rpc(body: &[u8]) -> Result<Self, Refused> {
+    fn read_rpc(parts: &RequestParts<'_>) -> Result<Self, Refused> {
+        let body = parts.body;
         let unknown = Dialect::JsonRpc1;
         let request = jsonrpc::read(body).map_err(|fault| {
             let id = serde_json::from_str(fault.id.as_json()).unwrap_or_default();
@@ -98,7 +123,7 @@ impl Call {
             return Err(refused(PARSE_ERROR, "the body is not one JSON object"));
         };
         let params = envelope.remove("params").unwrap_or_else(|| Value::Object(Map::new()));
-        Ok(Self { dialect, operation, id, envelope, params })
+        Ok(Self { dialect, operation, id, envelope, params, raw: Raw::new(parts) })
     }
 
     fn read_rest(parts: &RequestParts<'_>) -> Result<Self, Refused> {
@@ -120,7 +145,8 @@ impl Call {
             }
         };
         params.extend(rest::parameters(operation, parts.path, parts.query).map_err(refused)?);
-        Ok(Self { dialect, operation, id: Value::Null, envelope: Map::new(), params: Value::Object(params) })
+        let (id, envelope, params) = (Value::Null, Map::new(), Value::Object(params));
+        Ok(Self { dialect, operation, id, envelope, params, raw: Raw::new(parts) })
     }
 }
 

@@ -96,14 +96,18 @@ pub(super) struct Line {
 /// Writes an operation's request line.
 pub(super) fn line(operation: Operation, version: ProtocolVersion, mut params: Map<String, Value>) -> Result<Line, Refusal> {
     let tenant = take(&mut params, "tenant")?;
+    if tenant.as_deref().is_some_and(|tenant| !is_segment(tenant)) {
+        return Err(Refusal::new(Refusal::INVALID_PARAMS, "params.tenant has no place in a path"));
+    }
     let mut path = match (version, tenant) {
         (ProtocolVersion::V0_3, _) => "/v1".to_owned(),
         (ProtocolVersion::V1_0, Some(tenant)) => format!("/{}", encoded(&tenant)),
         (ProtocolVersion::V1_0, None) => String::new(),
     };
     let mut id = |name: &str| {
-        let id = take(&mut params, name)?.filter(|id| !id.is_empty());
-        id.map(|id| encoded(&id)).ok_or_else(|| Refusal::new(Refusal::INVALID_PARAMS, format!("params.{name} is missing")))
+        let refused = |what| Refusal::new(Refusal::INVALID_PARAMS, format!("params.{name} {what}"));
+        let id = take(&mut params, name)?.filter(|id| !id.is_empty()).ok_or_else(|| refused("is missing"))?;
+        if is_segment(&id) { Ok(encoded(&id)) } else { Err(refused("has no place in a path")) }
     };
     let verb = match operation {
         Operation::SendMessage => post(&mut path, "/message:send"),
@@ -134,6 +138,14 @@ pub(super) fn line(operation: Operation, version: ProtocolVersion, mut params: M
     let query = query(&params)?;
     let separator = if query.is_empty() { "" } else { "?" };
     Ok(Line { verb, path: format!("{path}{separator}{query}"), body: None })
+}
+
+/// Whether an id is one segment of a path to every server, also to one that decodes the path before it looks at it: one that is
+/// not would become another operation's path.
+fn is_segment(id: &str) -> bool {
+    let is_plain = |c: char| !(c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'));
+    let is_verb = [":cancel", ":subscribe"].iter().any(|verb| id.ends_with(verb));
+    !matches!(id, "" | "." | "..") && !is_verb && id.chars().all(is_plain)
 }
 
 fn get(path: &mut String, rest: &str) -> &'static str {
@@ -171,12 +183,11 @@ fn query(params: &Map<String, Value>) -> Result<String, Refusal> {
     Ok(pairs.join("&"))
 }
 
-/// Percent-encoded but for RFC 3986's unreserved characters. An id that is a dot segment would not be one any more.
+/// Percent-encoded but for RFC 3986's unreserved characters.
 fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let is_dots = matches!(text, "." | "..");
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') || (byte == b'.' && !is_dots) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'.') {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -240,15 +251,15 @@ mod tests {
             (line.verb, line.path, line.body.map(Value::Object))
         };
         assert_eq!(
-            written(GetTask, V1_0, json!({"id": "t/1", "historyLength": 3, "tenant": "a"})),
-            ("GET", "/a/tasks/t%2F1?historyLength=3".into(), None)
+            written(GetTask, V1_0, json!({"id": "t 1", "historyLength": 3, "tenant": "a"})),
+            ("GET", "/a/tasks/t%201?historyLength=3".into(), None)
         );
         assert_eq!(
             written(SendMessage, V0_3, json!({"request": {}})),
             ("POST", "/v1/message:send".into(), Some(json!({"request": {}})))
         );
         assert_eq!(written(SubscribeToTask, V0_3, json!({"id": "t"})), ("GET", "/v1/tasks/t:subscribe".into(), None));
-        assert_eq!(written(SubscribeToTask, V1_0, json!({"id": ".."})).1, "/tasks/%2E%2E:subscribe");
+        assert_eq!(written(SubscribeToTask, V1_0, json!({"id": "a:b"})).1, "/tasks/a%3Ab:subscribe");
         assert_eq!(written(GetExtendedCard, V0_3, json!({})).1, "/v1/card");
         assert_eq!(
             written(DeletePushConfig, V1_0, json!({"taskId": "t", "id": "c"})),
@@ -264,12 +275,16 @@ mod tests {
         };
         assert_eq!(refused(GetTask, json!({})), "params.id is missing");
         assert_eq!(refused(GetTask, json!({"id": 7})), "params.id must be a string");
+        for id in ["..", "a/b", "a%2Fb", "t:cancel", "t:subscribe", "a?b", "a\\b", "a\u{0}"] {
+            assert_eq!(refused(GetTask, json!({"id": id})), "params.id has no place in a path", "{id}");
+        }
+        assert_eq!(refused(SendMessage, json!({"tenant": "a/b"})), "params.tenant has no place in a path");
         assert_eq!(refused(GetTask, json!({"id": "t", "metadata": {}})), "params.metadata has no place in a query");
     }
 
     proptest! {
         #[test]
-        fn ids_survive_the_path(id in "\\PC{1,30}", config in "\\PC{1,30}") {
+        fn ids_survive_the_path(id in "[^/?#%\\\\\\.\\pC]{1,30}", config in "[a-z:. é]{3,30}z") {
             let params = json!({"taskId": id, "id": config});
             let Value::Object(given) = params.clone() else { unreachable!() };
             let line = line(GetPushConfig, V1_0, given).unwrap();

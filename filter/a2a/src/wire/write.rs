@@ -44,6 +44,9 @@ impl Call {
         let (from, operation) = (self.dialect, self.operation);
         let id = self.id.clone();
         let refused = |refusal| Refused::new(refusal, from, &id);
+        if from == to && !ids.is_active() {
+            return Ok(self.as_it_came());
+        }
         let params = std::mem::take(&mut self.params);
         let params = if from == to {
             owned(operation, params, ids).map_err(refused)?
@@ -62,6 +65,22 @@ impl Call {
             ProtocolVersion::V0_3 => VersionHeader::Removed,
         };
         Ok((Outgoing { version, ..outgoing }, exchange))
+    }
+
+    /// In one dialect, with nobody's ids to replace, it is what it was, byte for byte.
+    fn as_it_came(self) -> (Outgoing, Exchange) {
+        let content_type = match self.dialect.interface() {
+            Interface::Rpc => "application/json",
+            Interface::Rest => super::answer::media_type(self.dialect),
+        };
+        let outgoing = Outgoing {
+            verb: self.raw.verb,
+            path: self.raw.path,
+            version: VersionHeader::Kept,
+            accept: accept(self.operation, self.dialect),
+            body: (!self.raw.body.is_empty()).then_some((content_type, self.raw.body)),
+        };
+        (outgoing, Exchange::new(self.dialect, self.dialect, self.operation, self.id))
     }
 
     fn write_rpc(mut self, to: Dialect, params: Value) -> Outgoing {

@@ -55,6 +55,8 @@ pub enum Reason {
     NoPolicy,
     /// The caller has spent what it may.
     RateLimited(Exhausted),
+    /// The agent refused the gateway's own credential.
+    BackendRefused,
     /// Too many of the caller's requests, or of all callers', are under way at this agent.
     Overloaded,
 }
@@ -129,6 +131,7 @@ impl Reason {
             Self::WrongVerb(_) => (405, "method_not_allowed", -32600, 12),
             Self::NoPolicy => (503, "no_policy", -32045, 14),
             Self::RateLimited(_) => (429, "rate_limited", -32042, 8),
+            Self::BackendRefused => (502, "backend_refused_credential", -32047, 14),
             Self::Overloaded => (503, "too_many_concurrent", -32046, 14),
         }
     }
@@ -162,6 +165,9 @@ impl Reason {
             Self::RateLimited(Exhausted { retry_after, .. }) => {
                 format!("the rate limit for this agent is used up: try again in {retry_after} s").into()
             }
+            Self::BackendRefused => {
+                "the agent refused the gateway's own credential, which is fetched anew: try again".into()
+            }
             Self::Overloaded => "too many requests are under way at this agent: try again".into(),
         }
     }
@@ -170,7 +176,7 @@ impl Reason {
     pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::RateLimited(exhausted) => Some(exhausted.retry_after),
-            Self::Overloaded | Self::NoPolicy => Some(1),
+            Self::Overloaded | Self::NoPolicy | Self::BackendRefused => Some(1),
             _ => None,
         }
     }

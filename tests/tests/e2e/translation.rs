@@ -1,0 +1,145 @@
+//! Requests that an agent does not understand as they are: what it gets, and what the client gets back.
+
+use serde_json::{Value, json};
+use tollgate_tests::{Backend, Gateway, Response, backend::CardAnswer, cards::CardShape, door::Door};
+
+/// A backend that speaks one dialect, registered as `id`.
+fn agent(id: &str, shape: CardShape, more: &Value) -> Backend {
+    let backend = Backend::with(Door::Open, CardAnswer::Card(shape));
+    Gateway::shared().register_with(id, &backend, more);
+    backend
+}
+
+fn token(id: &str) -> String {
+    Gateway::shared().token(&format!("agents:{id}:read agents:{id}:write agents:{id}:push"))
+}
+
+fn send(id: &str, method: &str, path: &str, version: Option<&str>, body: &Value) -> Response {
+    let mut request = Gateway::shared().request(method, &format!("/agents/{id}{path}")).bearer(&token(id));
+    if !body.is_null() {
+        request = request.json(body);
+    }
+    version.iter().fold(request, |request, version| request.header("a2a-version", version)).send()
+}
+
+fn call(method: &str, params: Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": "r-1", "method": method, "params": params})
+}
+
+fn message() -> Value {
+    json!({"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}})
+}
+
+#[test]
+fn json_rpc_becomes_http_json_for_an_agent_that_has_nothing_else() {
+    let backend = agent("only-rest", CardShape::V1Rest, &json!({}));
+    let response = send("only-rest", "POST", "", Some("1.0"), &call("SendMessage", message()));
+    let arrived = backend.calls().pop().expect("arrived");
+    assert_eq!((arrived.method.as_str(), arrived.path.as_str()), ("POST", "/message:send"));
+    assert_eq!(serde_json::from_slice::<Value>(&arrived.body).unwrap(), message());
+    assert_eq!((arrived.header("a2a-version"), arrived.header("x-tollgate-translate")), (Some("1.0"), None));
+    let answer = response.json();
+    assert_eq!((response.status, &answer["id"], answer["result"].is_object()), (200, &json!("r-1"), true), "{answer}");
+
+    send("only-rest", "POST", "/", Some("1.0"), &call("GetTask", json!({"id": "t 1", "historyLength": 2})));
+    let arrived = backend.calls().pop().expect("arrived");
+    assert_eq!((arrived.method.as_str(), arrived.path.as_str()), ("GET", "/tasks/t%201?historyLength=2"));
+    assert_eq!(arrived.body, b"");
+}
+
+#[test]
+fn http_json_becomes_json_rpc_for_an_agent_that_has_nothing_else() {
+    let backend = agent("only-rpc", CardShape::V1Rpc, &json!({}));
+    for (method, path, body, rpc, params) in [
+        ("POST", "/message:send", message(), "SendMessage", message()),
+        ("GET", "/tasks/t1?historyLength=3", Value::Null, "GetTask", json!({"id": "t1", "historyLength": 3})),
+        ("POST", "/tasks/t1:cancel", json!({}), "CancelTask", json!({"id": "t1"})),
+        ("GET", "/tasks?pageSize=5", Value::Null, "ListTasks", json!({"pageSize": 5})),
+        ("DELETE", "/tasks/t/pushNotificationConfigs/c", Value::Null, "DeleteTaskPushNotificationConfig", json!({"taskId": "t", "id": "c"})),
+    ] {
+        let response = send("only-rpc", method, path, None, &body);
+        let arrived = backend.calls().pop().expect("arrived");
+        let sent: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
+        assert_eq!((arrived.method.as_str(), arrived.path.as_str()), ("POST", "/"), "{path}");
+        assert_eq!((&sent["method"], &sent["params"]), (&json!(rpc), &params), "{path}");
+        assert_eq!(response.header("content-type"), Some("application/a2a+json"), "{path}: {}", response.text());
+    }
+}
+
+#[test]
+fn protocol_0_3_becomes_1_0_and_the_answer_0_3_again() {
+    let backend = agent("only-v1", CardShape::V1, &json!({}));
+    let params = json!({"message": {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hi"}]}});
+    let response = send("only-v1", "POST", "", None, &call("message/send", params));
+    let arrived = backend.calls().pop().expect("arrived");
+    let sent: Value = serde_json::from_slice(&arrived.body).unwrap();
+    assert_eq!((&sent["method"], &sent["params"]["message"]["role"]), (&json!("SendMessage"), &json!("ROLE_USER")));
+    assert_eq!(arrived.header("a2a-version"), Some("1.0"));
+    assert_eq!(response.json()["id"], "r-1", "{}", response.text());
+}
+
+#[test]
+fn what_cannot_be_said_in_the_other_version_is_refused_and_never_sent() {
+    let backend = agent("only-v03", CardShape::V03, &json!({}));
+    let response = send("only-v03", "POST", "", Some("1.0"), &call("ListTasks", json!({})));
+    assert_eq!((response.status, &response.json()["error"]["code"]), (200, &json!(-32004)), "{}", response.text());
+    let response = send("only-v03", "GET", "/tasks", None, &Value::Null);
+    assert_eq!((response.status, &response.json()["error"]["details"][0]["reason"]), (400, &json!("UNSUPPORTED_OPERATION")));
+    assert!(backend.calls().is_empty());
+}
+
+#[test]
+fn what_the_agent_speaks_passes_byte_for_byte() {
+    let backend = agent("as-it-is", CardShape::V1Rpc, &json!({}));
+    let body = "{\"id\":1, \"jsonrpc\" :\"2.0\",\"method\":\"SendMessage\",\"params\":{\"odd\":[1.50]}}";
+    Gateway::shared()
+        .request("POST", "/agents/as-it-is")
+        .bearer(&token("as-it-is"))
+        .header("a2a-version", "1.0")
+        .header("content-type", "application/json")
+        .body(body)
+        .send();
+    assert_eq!(String::from_utf8_lossy(&backend.calls().pop().expect("arrived").body), body);
+}
+
+#[test]
+fn an_agent_without_translation_is_only_what_its_card_says() {
+    agent("untranslated", CardShape::V1Rpc, &json!({"translation": "off"}));
+    let response = send("untranslated", "POST", "/message:send", None, &message());
+    assert_eq!(response.status, 404, "{}", response.text());
+}
+
+#[test]
+fn the_keys_that_seal_ids_are_not_in_envoys_configuration_dump() {
+    let gateway = Gateway::shared();
+    let secret = "cGxhbnRlZC10YXNrLWtleS1wbGFudGVkLXRhc2sta2V5LTE";
+    agent("apart", CardShape::V1, &json!({"taskIsolation": "caller"}));
+    gateway.admin_ok("POST", "/admin/task-keys?wait=applied", Some(&json!({"secret": secret})));
+    let dump = gateway.envoy("/config_dump").text();
+    assert!(dump.contains("tollgate-translator") && dump.contains("[redacted]"));
+    assert!(!dump.contains(secret));
+}
+
+#[test]
+fn hostile_bodies_do_not_trap_the_translation() {
+    agent("hostile-translation", CardShape::V1Rest, &json!({}));
+    let gateway = Gateway::shared();
+    let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    for body in ["", "{", "[]", "\u{0}", "null", &deep, r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","method":"GetTask"}"#] {
+        let response = gateway
+            .request("POST", "/agents/hostile-translation")
+            .bearer(&token("hostile-translation"))
+            .header("content-type", "application/json")
+            .body(body)
+            .send();
+        assert!(matches!(response.status, 200 | 400), "{} {body:.20}", response.status);
+    }
+    let response = gateway
+        .request("POST", "/agents/hostile-translation")
+        .bearer(&token("hostile-translation"))
+        .header("content-type", "application/json")
+        .body(vec![b' '; 2 << 20])
+        .send();
+    assert_eq!(response.status, 413, "{}", response.text());
+    gateway.assert_no_trap();
+}
