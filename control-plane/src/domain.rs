@@ -3,6 +3,7 @@
 
 mod agent;
 mod auth;
+mod card;
 mod client;
 mod generation;
 mod issuer;
@@ -12,10 +13,13 @@ mod revocation;
 mod secret;
 
 pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
-    Timeouts,
+    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
 };
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
+pub use card::{
+    CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
+    VerifiedSignature,
+};
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};

@@ -71,6 +71,8 @@ pub enum Change {
     DeleteRevocation(RevocationId),
     /// Replaces the embedded issuer's keys, oldest first.
     PutSigningKeys(Vec<SigningKey>),
+    /// Replaces the keys that cards are signed with, oldest first.
+    PutCardKeys(Vec<SigningKey>),
 }
 
 /// Why the disk let us down.

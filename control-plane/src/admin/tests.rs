@@ -1,6 +1,7 @@
 //! The admin API over a real store and a real backend.
 
 mod agents;
+mod cards;
 mod description;
 mod others;
 mod properties;

@@ -22,6 +22,7 @@ pub(super) fn to_registry(before: &Registry, changes: &[Change]) -> Registry {
             Change::PutRevocation(it) => put(&mut after.revocations, it.id.clone(), it),
             Change::DeleteRevocation(id) => drop(after.revocations.remove(id)),
             Change::PutSigningKeys(keys) => after.signing_keys = keys.iter().cloned().map(Arc::new).collect(),
+            Change::PutCardKeys(keys) => after.card_keys = keys.iter().cloned().map(Arc::new).collect(),
         }
     }
     after

@@ -13,14 +13,22 @@ use super::{
     ResourceKind, Snapshot, SnapshotParts, StreamKind, UpstreamAddress, delta, nodes::NodeIdentity, session::Session,
 };
 use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation, IdentityHeaders,
-    Secret, SecretText, Timeouts,
+    Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures, Generation,
+    IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
     let backend =
         |url: &&str| Backend { url: BackendUrl::parse(url).unwrap(), priority: 0, weight: 1.try_into().unwrap() };
-    let card = Card { document: serde_json::json!({}), fetched_at: 0, etag: None, paths: CardPaths::default() };
+    let card = Card {
+        document: serde_json::json!({}),
+        text: "{}".into(),
+        version: 1,
+        fetched_at: 0,
+        etag: None,
+        signature: SignatureOutcome::Unsigned,
+        paths: CardPaths::default(),
+    };
     Agent {
         id: AgentId::try_from(id).unwrap(),
         name: id.to_owned(),
@@ -37,7 +45,9 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         max_concurrent: None,
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
+        card_signatures: CardSignatures::default(),
         card: Arc::new(card),
+        earlier_cards: Vec::new(),
         sync_error: None,
         created_at: 0,
         updated_at: 0,

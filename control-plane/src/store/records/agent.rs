@@ -1,15 +1,17 @@
-//! An agent's record as stored. The card's document is kept as the text it came as (re-serialised), its paths beside it.
+//! An agent's record as stored. Its card has a module of its own.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
 
-use super::{Record, auth::StoredAuth};
+use super::{
+    Record,
+    auth::StoredAuth,
+    card::{StoredCard, StoredSignatures, StoredVersion},
+};
 use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-    UnixSeconds,
+    Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -31,7 +33,11 @@ pub(super) struct Stored {
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
     active: bool,
+    #[serde(default)]
+    card_signatures: StoredSignatures,
     card: StoredCard,
+    #[serde(default)]
+    earlier_cards: Vec<StoredVersion>,
     sync_error: Option<String>,
     created_at: UnixSeconds,
     updated_at: UnixSeconds,
@@ -61,16 +67,6 @@ struct StoredHeartbeat {
     misses_allowed: u32,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredCard {
-    document: Value,
-    fetched_at: UnixSeconds,
-    etag: Option<String>,
-    rpc: Option<String>,
-    rest: Option<String>,
-}
-
 impl Stored {
     pub(super) fn new(agent: &Agent, record: Record<'_>) -> Self {
         Self {
@@ -89,7 +85,9 @@ impl Stored {
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             active: agent.status == AgentStatus::Active,
+            card_signatures: StoredSignatures::from(&agent.card_signatures),
             card: StoredCard::from(agent.card.as_ref()),
+            earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
             sync_error: agent.sync_error.clone(),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
@@ -120,7 +118,9 @@ impl Stored {
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
-            card: Arc::new(self.card.into()),
+            card_signatures: self.card_signatures.into(),
+            card: Arc::new(Card::try_from(self.card)?),
+            earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
             sync_error: self.sync_error,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -166,29 +166,6 @@ impl From<Heartbeat> for StoredHeartbeat {
 impl From<StoredHeartbeat> for Heartbeat {
     fn from(stored: StoredHeartbeat) -> Self {
         Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
-    }
-}
-
-impl From<&Card> for StoredCard {
-    fn from(card: &Card) -> Self {
-        Self {
-            document: card.document.clone(),
-            fetched_at: card.fetched_at,
-            etag: card.etag.clone(),
-            rpc: card.paths.rpc.clone(),
-            rest: card.paths.rest.clone(),
-        }
-    }
-}
-
-impl From<StoredCard> for Card {
-    fn from(stored: StoredCard) -> Self {
-        Self {
-            document: stored.document,
-            fetched_at: stored.fetched_at,
-            etag: stored.etag,
-            paths: CardPaths { rpc: stored.rpc, rest: stored.rest },
-        }
     }
 }
 

@@ -71,7 +71,11 @@ impl KeySet {
         let signed = format!("{}.{}", jws.protected, URL_SAFE_NO_PAD.encode(payload));
         let whole = format!("{signed}.{}", jws.signature);
         let token = UntrustedToken::new(&whole).map_err(|_| JwsFault::Malformed)?;
-        if key.verifies(jws.algorithm, &token, signed.as_bytes(), &NoHost) { Ok(()) } else { Err(JwsFault::BadSignature) }
+        if key.verifies(jws.algorithm, &token, signed.as_bytes(), &NoHost) {
+            Ok(())
+        } else {
+            Err(JwsFault::BadSignature)
+        }
     }
 }
 
