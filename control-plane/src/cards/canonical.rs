@@ -31,13 +31,6 @@ pub fn canonical(card: &Value, form: Form) -> Option<Vec<u8>> {
     Some(jcs(&value))
 }
 
-/// The same card without the members that mean nothing by the presence rules: then its own RFC 8785 form is [`Form::Whole`], and a
-/// verifier that knows no presence rules agrees with one that does.
-#[must_use]
-pub fn plain(card: Map<String, Value>) -> Value {
-    present(card, &CARD, Unknown::Kept)
-}
-
 /// The card's members that a signature over `form` says nothing about: top-level ones, by name.
 #[must_use]
 pub fn uncovered(card: &Value, form: Form) -> Vec<String> {

@@ -15,7 +15,7 @@ use p256::{
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::canonical::{self, Form, canonical};
+use super::canonical::{Form, canonical};
 use crate::{
     config::PublicUrl,
     domain::{Registry, SigningKey},
@@ -71,10 +71,10 @@ impl CardSigner {
     }
 
     /// The card with its signatures, one for each of its canonical forms: a verifier takes any that is valid, and which of them it can
-    /// compute depends on how it reads cards. Members that mean nothing by the presence rules are left out.
+    /// compute depends on how it reads cards. Nothing else of the card is touched.
     #[must_use]
     pub fn sign(&self, card: Map<String, Value>) -> Value {
-        let mut card = canonical::plain(card);
+        let mut card = Value::Object(card);
         let forms: BTreeSet<Vec<u8>> = Form::ALL.iter().filter_map(|form| canonical(&card, *form)).collect();
         let Some(key) = self.inner.ready() else { return card };
         let signatures: Vec<Value> = forms.iter().map(|payload| self.inner.signature(&key, payload)).collect();

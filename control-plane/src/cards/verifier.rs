@@ -45,7 +45,7 @@ pub enum SignatureError {
     #[error("there are no keys to verify the card with: give cardSignatures.jwks or cardSignatures.jwksUrl")]
     NoKeys,
     /// The key set cannot be had.
-    #[error("the key set at cardSignatures.jwksUrl cannot be fetched: {0}")]
+    #[error("the key set of cardSignatures.jwksUrl, or of a trusted jku, cannot be fetched: {0}")]
     Fetch(#[from] OutboundError),
     /// The key set cannot be used.
     #[error("the key set of cardSignatures cannot be used: {0}")]
@@ -88,12 +88,11 @@ impl CardVerifier {
             return Err(SignatureError::Invalid(fault.unwrap_or(JwsFault::Malformed)));
         }
         let pinned = self.pinned(&wanted.keys).await?;
-        let mut candidates = Vec::new();
-        for jws in readable {
-            let trusted = self.trusted(&jws).await?;
-            candidates.push(Candidate { jws, sets: pinned.iter().cloned().chain(trusted).collect() });
-        }
-        verify(card, &candidates).map(SignatureOutcome::Verified)
+        let trusted = match self.trusted(&readable).await {
+            Err(error) if pinned.is_none() => return Err(error),
+            fetched => fetched.unwrap_or_default(),
+        };
+        verify(card, &readable, &KeySets { pinned, trusted }).map(SignatureOutcome::Verified)
     }
 
     async fn pinned(&self, keys: &CardKeySource) -> Result<Option<Arc<KeySet>>, SignatureError> {
@@ -104,13 +103,16 @@ impl CardVerifier {
         }
     }
 
-    /// The key set that a signature names, if the settings list it.
-    async fn trusted(&self, jws: &DetachedJws<'_>) -> Result<Option<Arc<KeySet>>, SignatureError> {
-        let named = jws.key_set_url().and_then(|text| Url::parse(text).ok());
-        match named.filter(|url| self.trusted_jku.contains(url)) {
-            Some(url) => self.fetch(&url).await.map(Some),
-            None => Ok(None),
+    /// The key sets that the signatures name, as far as the settings list them; each is fetched once.
+    async fn trusted(&self, signatures: &[DetachedJws<'_>]) -> Result<Vec<(Url, Arc<KeySet>)>, SignatureError> {
+        let mut sets: Vec<(Url, Arc<KeySet>)> = Vec::new();
+        for url in signatures.iter().filter_map(named) {
+            if self.trusted_jku.contains(&url) && sets.iter().all(|(known, _)| *known != url) {
+                let set = self.fetch(&url).await?;
+                sets.push((url, set));
+            }
         }
+        Ok(sets)
     }
 
     async fn fetch(&self, url: &Url) -> Result<Arc<KeySet>, SignatureError> {
@@ -131,10 +133,25 @@ pub fn key_set(jwks: &Value) -> Result<Arc<KeySet>, SignatureError> {
     KeySet::compile(jwks).map(Arc::new).map_err(first)
 }
 
-/// A signature, and the key sets that may verify it.
-struct Candidate<'a> {
-    jws: DetachedJws<'a>,
-    sets: Vec<Arc<KeySet>>,
+/// The place that a signature's header names for its keys.
+fn named(jws: &DetachedJws<'_>) -> Option<Url> {
+    jws.key_set_url().and_then(|text| Url::parse(text).ok())
+}
+
+/// The key sets that may verify a card.
+struct KeySets {
+    /// For every signature.
+    pinned: Option<Arc<KeySet>>,
+    /// For the signatures that name them.
+    trusted: Vec<(Url, Arc<KeySet>)>,
+}
+
+impl KeySets {
+    fn of<'s>(&'s self, jws: &DetachedJws<'_>) -> impl Iterator<Item = &'s KeySet> + use<'s> {
+        let place = named(jws);
+        let trusted = self.trusted.iter().filter(move |(url, _)| Some(url) == place.as_ref()).map(|(_, set)| &**set);
+        self.pinned.as_deref().into_iter().chain(trusted)
+    }
 }
 
 /// The signatures that can be read, and what is wrong with one that cannot.
@@ -152,15 +169,15 @@ fn read(signatures: &Value) -> (Vec<DetachedJws<'_>>, Option<JwsFault>) {
 }
 
 /// The first signature that holds, over the widest form that one holds over.
-fn verify(card: &Value, candidates: &[Candidate<'_>]) -> Result<VerifiedSignature, SignatureError> {
-    if candidates.iter().all(|candidate| candidate.sets.is_empty()) {
+fn verify(card: &Value, signatures: &[DetachedJws<'_>], sets: &KeySets) -> Result<VerifiedSignature, SignatureError> {
+    if sets.pinned.is_none() && sets.trusted.is_empty() {
         return Err(SignatureError::NoKeys);
     }
     let mut fault = JwsFault::UnknownKey;
     for form in Form::ALL {
         let Some(payload) = canonical(card, form) else { continue };
-        for Candidate { jws, sets } in candidates {
-            for set in sets {
+        for jws in signatures {
+            for set in sets.of(jws) {
                 match set.verify(jws, &payload) {
                     Ok(()) => return Ok(verified(card, jws, form)),
                     Err(JwsFault::UnknownKey) => {}
