@@ -4,6 +4,7 @@
 
 mod legacy;
 mod model;
+mod uncovered;
 
 #[cfg(test)]
 mod properties;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub use crate::domain::CardForm as Form;
 use model::{CARD, Field, Kind, Message, Presence};
+pub use uncovered::uncovered;
 
 /// The bytes that a signature over `card` in this form is over. `None` if it is no JSON object.
 #[must_use]
@@ -29,13 +31,6 @@ pub fn canonical(card: &Value, form: Form) -> Option<Vec<u8>> {
         }
     };
     Some(jcs(&value))
-}
-
-/// The card's members that a signature over `form` says nothing about: top-level ones, by name.
-#[must_use]
-pub fn uncovered(card: &Value, form: Form) -> Vec<String> {
-    let known = |name: &&String| form == Form::Whole || *name == "signatures" || CARD.field(name).is_some();
-    card.as_object().into_iter().flatten().map(|(name, _)| name).filter(|name| !known(name)).cloned().collect()
 }
 
 /// RFC 8785.

@@ -100,7 +100,7 @@ pub struct VerifiedSignature {
     pub algorithm: String,
     /// Which of the card's members it is over.
     pub form: CardForm,
-    /// Members of the card that it says nothing about.
+    /// Members of the card that it says nothing about, by JSON pointer.
     pub uncovered: Vec<String>,
 }
 

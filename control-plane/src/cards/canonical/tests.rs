@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Form, canonical, jcs, uncovered};
-use crate::cards::samples;
+use super::{Form, canonical, jcs};
 
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
@@ -105,15 +104,6 @@ fn the_sdk_form_is_what_the_sdk_itself_computes() {
     for vector in vectors {
         check(&vector["card"], Form::Sdk, vector["canonical"].as_str().unwrap());
     }
-}
-
-#[test]
-fn what_a_narrower_form_leaves_unsigned_is_named() {
-    let card = samples::hybrid("https://agent.example");
-    assert_eq!(uncovered(&card, Form::Whole), Vec::<String>::new());
-    let named = uncovered(&card, Form::Known);
-    assert!(named.contains(&"url".to_owned()) && named.contains(&"x-vendor".to_owned()), "{named:?}");
-    assert!(!named.contains(&"name".to_owned()) && !named.contains(&"signatures".to_owned()), "{named:?}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn a_signature_over_less_than_the_card_says_what_it_leaves_open() {
     let outcome = check(&card, Require, CardKeySource::Inline(keys)).await.unwrap();
     let SignatureOutcome::Verified(signature) = outcome else { panic!("{outcome:?}") };
     assert_eq!((signature.form, signature.algorithm.as_str()), (CardForm::Known, "ES256"));
-    assert!(signature.uncovered.contains(&"url".to_owned()), "{signature:?}");
+    assert!(signature.uncovered.contains(&"/url".to_owned()), "{signature:?}");
 }
 
 #[tokio::test]
