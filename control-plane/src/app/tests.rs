@@ -113,6 +113,15 @@ async fn a_restart_comes_up_at_the_same_generation_with_the_same_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cards_can_be_left_unsigned() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), "[cards]\nsign = false").await;
+    let keys = server.get(server.addresses.discovery, "/.well-known/agent-card-jwks.json").await;
+    assert_eq!(keys, (200, "{\"keys\":[]}".to_owned()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_health_routes_are_on_the_private_port_only() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), "").await;
