@@ -122,8 +122,8 @@ impl Bound {
         let Self { mut foundation, ports, xds_tls, broker, reconciler, published, quota } = self;
         let stopping = tasks.stopping();
         let nodes = NodeTable::new(foundation.clock);
-        if let Some(rotation) = foundation.rotation.take() {
-            tasks.background("signing key rotation", rotation.run());
+        for (name, rotation) in foundation.rotations.drain(..) {
+            tasks.background(name, rotation.run());
         }
         let keys = JwksReader::new(&foundation.outbound, foundation.secrets.clone());
         let (refresher, unknown_keys) =

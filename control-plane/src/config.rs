@@ -3,6 +3,7 @@
 //! them all. What the settings are for is the business of whoever takes them.
 
 mod blocks;
+mod cards;
 mod reader;
 mod values;
 
@@ -14,6 +15,7 @@ use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
     outbound::OutboundSettings,
 };
+pub use cards::{CardSettings, CardSigning};
 pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -32,6 +34,8 @@ pub struct Config {
     pub issuer: Option<EmbeddedIssuer>,
     /// How often external issuers' keys are read again.
     pub jwks_refresh: Duration,
+    /// How agents' cards are signed and verified.
+    pub cards: CardSettings,
     /// The limit where no permission row names one.
     pub default_limit: LimitDocument,
     /// How limits hold across a fleet of Envoys.

@@ -1,5 +1,5 @@
 //! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through, and the documents
-//! that tell OAuth clients where tokens come from. Reached through the gateway. Calls to agents never come here.
+//! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
 mod listing;
@@ -20,7 +20,7 @@ use axum::{
 
 use crate::{
     admin::{ApiError, verify},
-    cards::CardShelf,
+    cards::{CARD_KEYS_PATH, CardShelf},
     gate::Gate,
     store::Store,
 };
@@ -52,6 +52,7 @@ pub fn router(state: DiscoveryState) -> Router {
         .route("/.well-known/oauth-protected-resource/agents", get(metadata::agents))
         .route("/.well-known/oauth-protected-resource/agents/{id}", get(metadata::agent))
         .route("/.well-known/oauth-protected-resource/agents/{id}/", get(metadata::agent))
+        .route(CARD_KEYS_PATH, get(metadata::card_keys))
         .route("/.well-known/ai-catalog.json", get(metadata::catalog));
     open.merge(closed).with_state(state)
 }

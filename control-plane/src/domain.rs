@@ -4,6 +4,7 @@
 mod a2a;
 mod agent;
 mod auth;
+mod card;
 mod client;
 mod generation;
 mod issuer;
@@ -14,10 +15,13 @@ mod secret;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
 pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, Card, CardPaths, Heartbeat, IdentityHeaders, Skill,
-    Timeouts,
+    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
 };
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
+pub use card::{
+    CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
+    VerifiedSignature,
+};
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};

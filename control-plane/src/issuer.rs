@@ -22,7 +22,7 @@ use crate::{
 pub use endpoint::router;
 pub use external::{JwksError, JwksReader, Refresher, UnknownKeys};
 pub use keys::{KeyError, Signer};
-pub use rotation::{Rotation, RotationError};
+pub use rotation::{KeyRing, KeySchedule, Rotation, RotationError, signing_key};
 pub use secrets::{ClientSecrets, hash_secret, new_secret};
 
 /// Reads the clock: seconds since the epoch.
@@ -79,7 +79,7 @@ impl Issuer {
     /// There is no usable signing key.
     pub fn mint(&self, client: &Client, scopes: &[Scope], now: UnixSeconds) -> Result<AccessToken, MintError> {
         let registry = self.inner.store.registry();
-        let key = rotation::signing_key(&registry.signing_keys, now).ok_or(MintError::NoKey)?;
+        let key = signing_key(&registry.signing_keys, now).ok_or(MintError::NoKey)?;
         let ttl = self.inner.settings.token_ttl.as_secs();
         let expires_at = key.retires_at.map_or(now + ttl, |retires_at| retires_at.min(now + ttl));
         let claims = claims::Claims::new(&self.inner.settings, client, scopes, now, expires_at);

@@ -75,6 +75,8 @@ pub enum Change {
     PutTaskKey(TaskKey),
     /// Removes a key that sealed tasks' ids: they do not open any more.
     DeleteTaskKey(TaskKeyId),
+    /// Replaces the keys that cards are signed with, oldest first.
+    PutCardKeys(Vec<SigningKey>),
 }
 
 /// Why the disk let us down.

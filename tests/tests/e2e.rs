@@ -21,6 +21,8 @@ mod peers;
 mod revocations;
 #[path = "e2e/secrets.rs"]
 mod secrets;
+#[path = "e2e/signatures.rs"]
+mod signatures;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/tokens.rs"]

@@ -1,13 +1,15 @@
-//! `/admin/agents`: registration, its opposite, card sync and status. Everything is read, checked and fetched first; then there is
+//! `/admin/agents`: registration, its opposite, card sync, a card's versions, and status. Everything is read, checked and fetched first; then there is
 //! one write, or none.
 
 mod a2a;
+mod card_signatures;
 mod credentials;
 mod draft;
 mod failure;
 mod listing;
 mod register;
 mod sync;
+mod versions;
 mod view;
 
 use axum::{
@@ -38,6 +40,9 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/admin/agents/register", post(register::register))
         .route("/admin/agents/{id}", get(show).put(register::put).delete(remove))
         .route("/admin/agents/{id}/sync", post(sync::sync))
+        .route("/admin/agents/{id}/card/versions", get(versions::list))
+        .route("/admin/agents/{id}/card/diff", get(versions::diff))
+        .route("/admin/agents/{id}/card/original", get(versions::original))
         .route("/admin/agents/{id}/status", patch(set_status).post(set_status))
 }
 

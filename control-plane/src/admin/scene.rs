@@ -1,7 +1,7 @@
 //! A control plane for router tests: a real store in a temporary directory, a real loopback backend with a card, a gate whose tokens
 //! say what they are good for.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use http::{Method, Request, Response, StatusCode, header};
@@ -14,13 +14,13 @@ use tower::ServiceExt;
 use crate::{
     admin::{self, AdminState},
     broker::{Broker, Edges},
-    cards::{CardFetcher, CardGateway, CardShelf, GatewaySecurity, samples},
-    config::{KeySource, SecretSettings},
+    cards::{CardFetcher, CardGateway, CardShelf, CardSigner, CardVerifier, GatewaySecurity, samples},
+    config::{CardSigning, KeySource, SecretSettings},
     discovery::{self, DiscoveryState},
     domain::{AgentId, UnixSeconds},
     fake_backend::{FakeBackend, Reply, outbound},
     gate::{Gate, Unverified, Visitor},
-    issuer::JwksReader,
+    issuer::{JwksReader, Rotation},
     quota::{FleetTable, UsageTable},
     secrets::SecretSource,
     store::{SealingKey, Store},
@@ -112,11 +112,12 @@ impl Scene {
         tokio::spawn(broker.clone().run(tokio_util::sync::CancellationToken::new()));
         let public_url = "https://gw.example".parse().unwrap();
         let security = GatewaySecurity::embedded(&public_url);
+        let signer = CardSigner::new(store.clone(), &public_url, || NOW);
         let state = AdminState {
             store: store.clone(),
             gate: Arc::new(Words),
-            cards: CardFetcher::new(&outbound, Arc::new(broker.clone())),
-            shelf: CardShelf::new(CardGateway { public_url, security, grpc_domain: None }),
+            cards: CardFetcher::new(&outbound, Arc::new(broker.clone()), CardVerifier::new(&outbound, Vec::new())),
+            shelf: CardShelf::new(CardGateway { public_url, security, grpc_domain: None }, Some(signer)),
             broker,
             keys: JwksReader::new(&outbound, secrets.clone()),
             secrets,
@@ -135,6 +136,13 @@ impl Scene {
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));
         Self { state, backend, _dir: dir, router }
+    }
+
+    /// Makes the key that cards are signed with, and the next one if `now` is late enough; without it they are served unsigned.
+    pub(crate) async fn turn_card_keys(&self, now: fn() -> UnixSeconds) {
+        let week = Duration::from_secs(7 * 86_400);
+        let signing = CardSigning { rotation: 4 * week, overlap: Duration::from_secs(60), retention: week };
+        Rotation::new((&signing).into(), self.state.store.clone(), now).turn().await.unwrap();
     }
 
     /// Serves the same on a loopback port until the test ends, and says where.

@@ -67,7 +67,8 @@ pub(super) struct Foundation {
     pub(super) secrets: SecretSource,
     pub(super) outbound: Outbound,
     pub(super) issuer: Option<Issuer>,
-    pub(super) rotation: Option<Rotation>,
+    /// For each ring of keys that is in use.
+    pub(super) rotations: Vec<(&'static str, Rotation)>,
 }
 
 impl Foundation {
@@ -78,15 +79,20 @@ impl Foundation {
     ) -> Result<Self, FoundationError> {
         let outbound = Outbound::new(config.outbound.clone())?;
         let store = open_store(&config, env)?;
-        let (mut issuer, mut rotation) = (None, None);
+        let (mut issuer, mut rotations) = (None, Vec::new());
         if let Some(settings) = config.issuer.clone() {
-            let turning = Rotation::new(settings.clone(), store.clone(), clock);
+            let turning = Rotation::new((&settings).into(), store.clone(), clock);
             turning.turn().await?;
             first_admin::ensure(&config.bootstrap_admin, &config.data_dir, env, &store, clock()).await?;
-            rotation = Some(turning);
+            rotations.push(("signing key rotation", turning));
             issuer = Some(Issuer::new(settings, config.gateway.public_url.clone(), store.clone(), clock));
         }
         first_task_key(&store, clock()).await?;
+        if let Some(settings) = &config.cards.signing {
+            let turning = Rotation::new(settings.into(), store.clone(), clock);
+            turning.turn().await?;
+            rotations.push(("card key rotation", turning));
+        }
         if let Some(settings) = &config.bootstrap_issuer {
             first_issuer::ensure(settings, &store).await?;
         }
@@ -94,7 +100,7 @@ impl Foundation {
             return Err(FoundationError::NoIssuer);
         }
         let secrets = SecretSource::new(&config.secrets, env);
-        Ok(Self { config: Arc::new(config), clock, store, secrets, outbound, issuer, rotation })
+        Ok(Self { config: Arc::new(config), clock, store, secrets, outbound, issuer, rotations })
     }
 }
 

@@ -9,7 +9,7 @@ use super::{foundation::Foundation, policy_gate::PolicyGate};
 use crate::{
     admin::{self, AdminState},
     broker::Broker,
-    cards::{CardFetcher, CardGateway, CardShelf, GatewaySecurity},
+    cards::{CardFetcher, CardGateway, CardShelf, CardSigner, CardVerifier, GatewaySecurity},
     config::Config,
     discovery::{self, DiscoveryState},
     gate::Gate,
@@ -43,7 +43,11 @@ impl Routers {
         let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
-        let shelf = CardShelf::new(card_gateway(config));
+        let signing = config.cards.signing.is_some();
+        let signer =
+            signing.then(|| CardSigner::new(foundation.store.clone(), &config.gateway.public_url, foundation.clock));
+        let shelf = CardShelf::new(card_gateway(config), signer);
+        let verifier = CardVerifier::new(&foundation.outbound, config.cards.trusted_jku.clone());
         let embedded_issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
         let issuer = foundation.issuer.clone().map(issuer::router).unwrap_or_default();
         let discovery = discovery::router(DiscoveryState {
@@ -55,7 +59,7 @@ impl Routers {
         let admin = admin::router(AdminState {
             store: foundation.store.clone(),
             gate,
-            cards: CardFetcher::new(&foundation.outbound, Arc::new(broker.clone())),
+            cards: CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier),
             shelf,
             broker,
             secrets: foundation.secrets.clone(),

@@ -103,12 +103,24 @@ async fn a_restart_comes_up_at_the_same_generation_with_the_same_keys() {
     let mut seen = Vec::new();
     for _ in 0..2 {
         let server = Server::start(dir.path(), "").await;
-        seen.push(server.get(server.addresses.discovery, "/.well-known/jwks.json").await.1);
+        let tokens = server.get(server.addresses.discovery, "/.well-known/jwks.json").await.1;
+        let cards = server.get(server.addresses.discovery, "/.well-known/agent-card-jwks.json").await.1;
+        assert!(cards.contains("ES256") && cards != tokens, "{cards}");
+        seen.push((tokens, cards));
         server.stop().await;
     }
     assert_eq!(seen[0], seen[1]);
     let registry = bound(dir.path(), "").await.unwrap().foundation.store.registry();
     assert_eq!(registry.generation.get(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cards_can_be_left_unsigned() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), "[cards]\nsign = false").await;
+    let keys = server.get(server.addresses.discovery, "/.well-known/agent-card-jwks.json").await;
+    assert_eq!(keys, (200, "{\"keys\":[]}".to_owned()));
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

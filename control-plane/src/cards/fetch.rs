@@ -1,4 +1,4 @@
-//! Fetching a card: bounded, strictly read, validated, with the backend's own credential when the card is where the backend is.
+//! Fetching a card: bounded, strictly read, validated, its signatures verified, with the backend's own credential when the card is where the backend is.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use url::Url;
 
-use super::{CardFault, card_paths, validate};
+use super::{CardFault, CardVerifier, SignatureError, card_paths, validate};
 use crate::{
     broker::{Broker, BrokerError},
-    domain::{Agent, Backend, BackendAuth, Card, CardPaths, UnixSeconds},
+    domain::{Agent, Backend, BackendAuth, Card, CardPaths, CardSignatures, UnixSeconds},
     outbound::{Outbound, OutboundError},
     strict_json::{self, StrictJsonError},
 };
@@ -42,15 +42,7 @@ impl CredentialSource for Broker {
 pub struct CardFetcher {
     outbound: Outbound,
     credentials: Arc<dyn CredentialSource>,
-}
-
-/// What came of fetching.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Refetched {
-    /// A card.
-    Card(Card),
-    /// The backend says that the card it gave before is current.
-    Unchanged,
+    verifier: CardVerifier,
 }
 
 /// Why there is no card. Safe to show: nothing in it is the peer's own text.
@@ -71,42 +63,54 @@ pub enum CardError {
     /// None of its interfaces can be carried.
     #[error("the card offers no interface that the gateway carries (JSONRPC or HTTP+JSON over http or https)")]
     NoInterface,
+    /// Not signed by whom it should be.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
 }
 
 impl CardFetcher {
     /// A fetcher that reaches what `outbound` may, with credentials from `credentials`.
     #[must_use]
-    pub fn new(outbound: &Outbound, credentials: Arc<dyn CredentialSource>) -> Self {
-        Self { outbound: outbound.with_max_bytes(MAX_CARD), credentials }
+    pub fn new(outbound: &Outbound, credentials: Arc<dyn CredentialSource>, verifier: CardVerifier) -> Self {
+        Self { outbound: outbound.with_max_bytes(MAX_CARD), credentials, verifier }
     }
 
-    /// Fetches and checks the card of `agent`.
+    /// What verifies the cards.
+    #[must_use]
+    pub fn verifier(&self) -> &CardVerifier {
+        &self.verifier
+    }
+
+    /// Fetches and checks a card, as if it were its agent's first.
     ///
     /// # Errors
     /// [`CardError`].
-    pub async fn fetch(
-        &self,
-        backends: &[Backend],
-        card_url: Option<&Url>,
-        auth: &BackendAuth,
-        now: UnixSeconds,
-    ) -> Result<Card, CardError> {
-        match self.exchange(Place { backends, card_url, auth }, None, now).await? {
-            Refetched::Card(card) => Ok(card),
-            Refetched::Unchanged => Err(OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()).into()),
+    pub async fn fetch(&self, place: CardPlace<'_>, now: UnixSeconds) -> Result<Card, CardError> {
+        let fetched = self.exchange(place, None, now).await?;
+        fetched.ok_or_else(|| OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()).into())
+    }
+
+    /// Fetches the card again. Where the backend says that nothing has changed, the signatures of the card there is are verified
+    /// again: keys come and go.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn refetch(&self, agent: &Agent, now: UnixSeconds) -> Result<Card, CardError> {
+        let place = CardPlace::from(agent);
+        if let Some(card) = self.exchange(place, agent.card.etag.as_deref(), now).await? {
+            return Ok(card);
         }
+        let signature = self.verifier.check(&agent.card.document, place.signatures).await?;
+        Ok(Card { fetched_at: now, signature, ..(*agent.card).clone() })
     }
 
-    /// Fetches the card again, unless the backend says that nothing has changed.
-    ///
-    /// # Errors
-    /// [`CardError`].
-    pub async fn refetch(&self, agent: &Agent, now: UnixSeconds) -> Result<Refetched, CardError> {
-        let place = Place { backends: &agent.backends, card_url: agent.card_url.as_ref(), auth: &agent.auth };
-        self.exchange(place, agent.card.etag.as_deref(), now).await
-    }
-
-    async fn exchange(&self, place: Place<'_>, etag: Option<&str>, now: UnixSeconds) -> Result<Refetched, CardError> {
+    /// `None`: the backend says that the card of that `etag` is current.
+    async fn exchange(
+        &self,
+        place: CardPlace<'_>,
+        etag: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<Option<Card>, CardError> {
         let url = place.url();
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -118,7 +122,7 @@ impl CardFetcher {
         }
         let fetched = self.outbound.get(&url, headers).await?;
         if fetched.status == StatusCode::NOT_MODIFIED {
-            return Ok(Refetched::Unchanged);
+            return Ok(None);
         }
         let document = strict_json::parse(&fetched.body)?;
         validate(&document)?;
@@ -126,20 +130,34 @@ impl CardFetcher {
         if paths == CardPaths::default() {
             return Err(CardError::NoInterface);
         }
-        Ok(Refetched::Card(Card { document, fetched_at: now, etag: fetched.etag, paths }))
+        let signature = self.verifier.check(&document, place.signatures).await?;
+        // Strict JSON is UTF-8: nothing is replaced here.
+        let text = String::from_utf8_lossy(&fetched.body).into();
+        Ok(Some(Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths }))
     }
 }
 
-/// Where a card is.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    /// At least one.
-    backends: &'a [Backend],
-    card_url: Option<&'a Url>,
-    auth: &'a BackendAuth,
+/// Where a card is, and what is asked of it.
+#[derive(Debug, Clone, Copy)]
+pub struct CardPlace<'a> {
+    /// Where the agent runs: at least one.
+    pub backends: &'a [Backend],
+    /// Where its card is, if not at the well-known path.
+    pub card_url: Option<&'a Url>,
+    /// The credential it wants.
+    pub auth: &'a BackendAuth,
+    /// Whether it must be signed, and by whom.
+    pub signatures: &'a CardSignatures,
 }
 
-impl Place<'_> {
+impl<'a> From<&'a Agent> for CardPlace<'a> {
+    fn from(agent: &'a Agent) -> Self {
+        let Agent { backends, card_url, auth, card_signatures, .. } = agent;
+        Self { backends, card_url: card_url.as_ref(), auth, signatures: card_signatures }
+    }
+}
+
+impl CardPlace<'_> {
     fn url(&self) -> Url {
         self.card_url.cloned().unwrap_or_else(|| {
             let backend = &self.backends[0].url;
@@ -180,7 +198,11 @@ mod tests {
         let url = BackendUrl::parse(backend.url("/base/").as_str()).unwrap();
         let backends = [Backend { url, priority: 0, weight: std::num::NonZeroU32::MIN }];
         let auth = BackendAuth::ApiKey { header: "x-key".to_owned(), key: Secret::Env("KEY".to_owned()) };
-        CardFetcher::new(&outbound(), Arc::new(FixedKey)).fetch(&backends, card_url.as_ref(), &auth, 7).await
+        let verifier = CardVerifier::new(&outbound(), Vec::new());
+        let signatures = CardSignatures::default();
+        let place =
+            CardPlace { backends: &backends, card_url: card_url.as_ref(), auth: &auth, signatures: &signatures };
+        CardFetcher::new(&outbound(), Arc::new(FixedKey), verifier).fetch(place, 7).await
     }
 
     async fn check(body: &str, expect: Result<Option<&str>, &str>) {

@@ -1,5 +1,7 @@
 //! `tollgate agents`.
 
+mod cards;
+
 use std::{io::Read, path::PathBuf};
 
 use clap::Subcommand;
@@ -41,8 +43,15 @@ pub enum Action {
         /// The backend's credential, a JSON object as in the API; secrets best as env:NAME or file:PATH of the server.
         #[arg(long, value_name = "JSON")]
         auth: Option<String>,
+        /// Whether its card must be signed, and by whom, a JSON object as in the API.
+        #[arg(long, value_name = "JSON")]
+        card_signatures: Option<String>,
         /// The whole record as JSON, instead of the options; `-` reads it from standard input.
-        #[arg(long, conflicts_with_all = ["id", "backend_url", "card_url", "name", "tags", "auth"], value_name = "FILE")]
+        #[arg(
+            long,
+            conflicts_with_all = ["id", "backend_url", "card_url", "name", "tags", "auth", "card_signatures"],
+            value_name = "FILE"
+        )]
         file: Option<PathBuf>,
         #[command(flatten)]
         waiting: Waiting,
@@ -60,6 +69,22 @@ pub enum Action {
         id: String,
         #[command(flatten)]
         waiting: Waiting,
+    },
+    /// Lists the versions of its card that are kept.
+    Versions {
+        /// Its id.
+        id: String,
+    },
+    /// Says what changed in its card: since the version before, unless told otherwise.
+    Diff {
+        /// Its id.
+        id: String,
+        /// The version to compare with.
+        #[arg(long, value_name = "VERSION")]
+        from: Option<u64>,
+        /// The version to compare; the current one otherwise.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<u64>,
     },
     /// Lets calls through again.
     Enable {
@@ -90,13 +115,14 @@ pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) ->
     match action {
         Action::List => session.format.list(out, &session.get("/admin/agents").await?, "agents", &COLUMNS),
         Action::Get { id } => session.format.record(out, &session.get(&path(&id, "")).await?),
-        Action::Register { id, backend_url, card_url, name, tags, auth, file, waiting } => {
+        Action::Register { id, backend_url, card_url, name, tags, auth, card_signatures, file, waiting } => {
             let record = match file {
                 Some(file) => read_record(&file)?,
                 None => {
                     let auth = auth.map(|text| parse(&text, "--auth")).transpose()?;
+                    let signatures = card_signatures.map(|text| parse(&text, "--card-signatures")).transpose()?;
                     json!({"agentId": id, "backendUrl": backend_url, "agentCardUrl": card_url,
-                        "name": name, "tags": tags, "authConfig": auth})
+                        "name": name, "tags": tags, "authConfig": auth, "cardSignatures": signatures})
                 }
             };
             let path = format!("/admin/agents/register{}", waiting.query());
@@ -113,6 +139,8 @@ pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) ->
             let answer = session.send(Method::POST, &path, None).await?;
             session.format.done(out, &answer, &format!("the card of {id} is up to date"));
         }
+        Action::Versions { id } => cards::versions(session, &id, out).await?,
+        Action::Diff { id, from, to } => cards::diff(session, &id, from, to, out).await?,
         Action::Enable { id, waiting } => set_status(session, &id, "active", waiting, out).await?,
         Action::Disable { id, waiting } => set_status(session, &id, "inactive", waiting, out).await?,
     }

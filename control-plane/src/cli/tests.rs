@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{CliError, ClientCommand, execute};
 use crate::{
     admin::scene::Scene,
+    cards::samples,
     fake_backend::{FakeBackend, Reply},
     quota::{
         Counts, Micros, Report,
@@ -69,6 +70,36 @@ async fn agents_are_registered_listed_and_removed() {
     assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));
     assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 3)\n");
     assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 4)\n");
+}
+
+#[tokio::test]
+async fn what_changed_in_a_card_is_said_line_by_line() {
+    let served = Served::start().await;
+    let backend = served.scene.backend.url("/");
+    served.run(&format!("agents register weather --backend-url {backend}")).await.unwrap();
+    assert_eq!(served.run("agents diff weather").await.unwrap(), "card of weather, version 1 to 1: the same\n");
+    let mut card = samples::hybrid(backend.as_str().trim_end_matches('/'));
+    card["name"] = json!("Storm");
+    card["skills"] = json!([]);
+    served.scene.backend.answer("/.well-known/agent-card.json", Reply::ok(&card.to_string()));
+    served.run("agents sync weather").await.unwrap();
+    let said = served.run("agents diff weather").await.unwrap();
+    let expect = "card of weather, version 1 to 2: changed\n- /name: \"Weather\"\n+ /name: \"Storm\"\n- /skills/0: {";
+    assert!(said.starts_with(expect), "{said}");
+    assert_eq!(served.json("agents diff weather --from 2 --to 1").await["changes"][0]["after"], "Weather");
+    let table = served.run("agents versions weather").await.unwrap();
+    assert!(table.lines().nth(1).is_some_and(|line| line.starts_with('2') && line.contains("ignored")), "{table}");
+    check(served.run("agents diff weather --from 7").await, 1, "CARD_VERSION_NOT_FOUND, 404");
+}
+
+#[tokio::test]
+async fn a_cards_signatures_can_be_asked_for() {
+    let served = Served::start().await;
+    let backend = served.scene.backend.url("/");
+    let register = format!("agents register weather --backend-url {backend} --card-signatures");
+    let wanted = r#"{"policy":"require","jwks":{"keys":[]}}"#;
+    check(served.run(&format!("{register} {wanted}")).await, 1, "INVALID_AGENT_CARD_SIGNATURE, 422");
+    check(served.run(&format!("{register} {{")).await, 2, "--card-signatures is not JSON");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordM
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, FleetLimits, Gateway,
     GrpcDomain, HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls,
-    XdsTls,
+    XdsTls, cards,
     reader::{Block, Reader},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     outbound::{OutboundSettings, PlainHttp},
 };
 
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
 
 /// All blocks; `None` when a value without which nothing can be built is wrong.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
@@ -29,6 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         listen,
         issuer,
         jwks_refresh,
+        cards: cards::read(&mut reader.block("cards")),
         gateway,
         default_limit: limits(&mut reader.block("limits")),
         fleet_limits: fleet_limits(&mut reader.block("limits")),
@@ -225,11 +226,11 @@ fn log(block: &mut Block<'_, '_>) -> LogSettings {
     LogSettings { format: block.word("format", &formats, LogFormat::Text), level }
 }
 
-fn seconds(block: &mut Block<'_, '_>, key: &str, default: u64, least: u64, most: u64) -> Duration {
+pub(super) fn seconds(block: &mut Block<'_, '_>, key: &str, default: u64, least: u64, most: u64) -> Duration {
     Duration::from_secs(ranged(block, key, default, least, most))
 }
 
-fn ranged<T>(block: &mut Block<'_, '_>, key: &str, default: T, least: T, most: T) -> T
+pub(super) fn ranged<T>(block: &mut Block<'_, '_>, key: &str, default: T, least: T, most: T) -> T
 where
     T: Copy + PartialOrd + std::fmt::Display + std::str::FromStr,
 {

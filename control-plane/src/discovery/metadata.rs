@@ -1,4 +1,5 @@
-//! Open documents: protected resource metadata (RFC 9728), which leads an OAuth client from a 401 to the issuers, and the catalogue.
+//! Open documents: protected resource metadata (RFC 9728), which leads an OAuth client from a 401 to the issuers, the keys that cards
+//! are signed with, and the catalogue.
 //! They say the same of every agent id, known or not, so they give nobody a way to guess ids.
 
 use axum::{
@@ -10,7 +11,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{DiscoveryState, unknown_agent};
-use crate::{admin::ApiError, domain::AgentId};
+use crate::{admin::ApiError, cards::card_key_set, domain::AgentId};
 
 /// The gateway as a whole.
 pub(super) async fn gateway(State(state): State<DiscoveryState>) -> Json<Value> {
@@ -35,6 +36,12 @@ pub(super) async fn agent(
 pub(super) async fn catalog() -> impl IntoResponse {
     let kind = HeaderValue::from_static("application/ai-catalog+json");
     ([(header::CONTENT_TYPE, kind)], json!({"specVersion": "1.0", "entries": []}).to_string())
+}
+
+/// The keys that cards are signed with. Kept for less time than a new key is published before it signs.
+pub(super) async fn card_keys(State(state): State<DiscoveryState>) -> impl IntoResponse {
+    let keys = card_key_set(&state.store.registry());
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"))], Json(keys))
 }
 
 fn resource(state: &DiscoveryState, path: &str, agent: Option<&AgentId>) -> Value {

@@ -5,7 +5,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::{
-    admin::scene::{Answer, Scene},
+    admin::scene::{Answer, NOW, Scene},
     domain::{Agent, Card, CardPaths, Registry},
     store::Change,
 };
@@ -149,4 +149,48 @@ async fn one_odd_card_never_breaks_the_listing() {
     }
     plant(&scene, "alpha", json!({"skills": 5, "url": 7, "capabilities": [], "name": null})).await;
     assert_eq!(get(&scene, "alpha beta", "/agents?tag=red").await.json().as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn every_served_card_is_signed_and_its_tag_stays_until_the_key_changes() {
+    let scene = populated().await;
+    let unsigned = get(&scene, "alpha", "/agents/alpha").await;
+    assert_eq!(unsigned.json().get("signatures"), None, "no key yet");
+    scene.turn_card_keys(|| NOW).await;
+    let first = get(&scene, "alpha", "/agents/alpha").await;
+    assert_ne!(first.header("etag"), unsigned.header("etag"), "the tag covers the signatures");
+    let listed = get(&scene, "alpha", "/agents").await.json();
+    let admin = scene.get("/admin/agents/alpha").await.json();
+    for (card, at) in [(&first.json(), "card"), (&listed[0], "listing"), (&admin["agentCard"], "admin")] {
+        assert_eq!(card["signatures"], first.json()["signatures"], "{at}");
+        assert!(card["signatures"].as_array().is_some_and(|listed| !listed.is_empty()), "{at}");
+    }
+    scene.post("/admin/agents/alpha/sync", json!({})).await;
+    assert_eq!(get(&scene, "alpha", "/agents/alpha").await.header("etag"), first.header("etag"));
+}
+
+#[tokio::test]
+async fn another_card_of_an_agent_is_rewritten_and_signed_like_its_own() {
+    let scene = populated().await;
+    scene.turn_card_keys(|| NOW).await;
+    let registry = scene.state.store.registry();
+    let agent = registry.agents.values().next().unwrap();
+    let mut document = agent.card.document.clone();
+    document["name"] = json!("Extended");
+    let card = scene.state.shelf.extended_card(agent, &document).unwrap();
+    let signed: Value = serde_json::from_str(&card.body).unwrap();
+    assert_eq!((&signed["name"], &signed["url"]), (&json!("Extended"), &json!("https://gw.example/agents/alpha")));
+    assert_ne!(signed["signatures"], get(&scene, "alpha", "/agents/alpha").await.json()["signatures"]);
+    assert_eq!(scene.state.shelf.extended_card(agent, &document).unwrap(), card, "the same content, the same bytes");
+    assert_eq!(scene.state.shelf.extended_card(agent, &json!([])), None);
+}
+
+#[tokio::test]
+async fn the_keys_of_cards_are_open_to_everyone() {
+    let scene = Scene::new().await;
+    scene.turn_card_keys(|| NOW).await;
+    let request = Request::builder().uri("/.well-known/agent-card-jwks.json").body(Body::empty()).unwrap();
+    let answer = scene.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "public, max-age=60"));
+    assert_eq!(answer.json()["keys"].as_array().unwrap().len(), 1);
 }

@@ -2,12 +2,11 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use serde_json::Value;
 use url::Url;
 
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
-use super::{A2aSettings, AgentId, BackendAuth, Translation, UnixSeconds};
+use super::{A2aSettings, AgentId, BackendAuth, Card, CardSignatures, CardVersion, Translation, UnixSeconds};
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +43,12 @@ pub struct Agent {
     pub max_concurrent: Option<NonZeroU32>,
     /// Whether calls are let through.
     pub status: AgentStatus,
+    /// What is asked of its card.
+    pub card_signatures: CardSignatures,
     /// The card fetched last; a bad or vanished card keeps it.
     pub card: Arc<Card>,
+    /// The cards before it, oldest first.
+    pub earlier_cards: Vec<Arc<CardVersion>>,
     /// Why the last sync failed, if it did.
     pub sync_error: Option<String>,
     /// First registration.
@@ -84,19 +87,6 @@ pub enum BackendUrlError {
     /// Has a query or a fragment.
     #[error("must not have a query or a fragment")]
     Extra,
-}
-
-/// A card as fetched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Card {
-    /// The document as it came: unknown fields survive.
-    pub document: Value,
-    /// When it was fetched.
-    pub fetched_at: UnixSeconds,
-    /// The backend's `ETag`, for the next fetch.
-    pub etag: Option<String>,
-    /// Where the backend's interfaces are, taken from the document.
-    pub paths: CardPaths,
 }
 
 /// Backend paths of the interfaces the gateway carries; `None`: the card offers no such interface.

@@ -1,4 +1,4 @@
-//! Whose tokens are believed: the embedded issuer's signing keys, and external issuers.
+//! Whose tokens are believed: the embedded issuer's signing keys, and external issuers. Cards are signed with keys of the same form.
 
 use std::{fmt, path::PathBuf};
 
@@ -66,7 +66,7 @@ pub enum SigningAlgorithm {
     EdDsa,
 }
 
-/// One of the embedded issuer's keys. Published from creation; signs from `active_from`; gone after `retires_at`.
+/// One of the control plane's own keys, for tokens or for cards. Published from creation; signs from `active_from`; gone after `retires_at`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey {
     /// `kid`: the RFC 7638 thumbprint.

@@ -24,6 +24,8 @@ pub struct Registry {
     pub revocations: BTreeMap<RevocationId, Arc<Revocation>>,
     /// The embedded issuer's keys, oldest first.
     pub signing_keys: Vec<Arc<SigningKey>>,
+    /// The keys that cards are signed with, oldest first. No token is believed that one of them signed.
+    pub card_keys: Vec<Arc<SigningKey>>,
     /// The keys that seal tasks' ids: the newest seals, all of them open.
     pub task_keys: BTreeMap<TaskKeyId, Arc<TaskKey>>,
 }

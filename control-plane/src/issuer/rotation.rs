@@ -1,12 +1,12 @@
-//! When the embedded issuer's keys come and go. A new key is published before it signs, so that every verifier has it; an old
-//! one stays until the last token it signed has expired.
+//! When the control plane's own signing keys come and go: the embedded issuer's, and those of cards. A new key is published before it
+//! signs, so that every verifier has it; an old one stays until nothing is about that it signed.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Clock, KeyError, keys};
 use crate::{
-    config::EmbeddedIssuer,
-    domain::{Registry, SigningKey, UnixSeconds},
+    config::{CardSigning, EmbeddedIssuer},
+    domain::{Registry, SigningAlgorithm, SigningKey, UnixSeconds},
     store::{Change, Store, WriteError},
 };
 
@@ -26,9 +26,33 @@ pub enum RotationError {
     Store(#[source] crate::store::StoreError),
 }
 
-/// Turns the keys over.
+/// Which keys: each ring is published on its own, and none signs what another is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRing {
+    /// The embedded issuer's, for tokens.
+    Tokens,
+    /// For cards.
+    Cards,
+}
+
+/// When the keys of a ring come and go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySchedule {
+    /// The ring.
+    pub ring: KeyRing,
+    /// How new keys sign.
+    pub algorithm: SigningAlgorithm,
+    /// How long a key signs.
+    pub rotation: Duration,
+    /// How long a new key is published before it signs.
+    pub overlap: Duration,
+    /// How long a key is published after its successor has begun to sign.
+    pub retention: Duration,
+}
+
+/// Turns the keys of a ring over.
 pub struct Rotation {
-    settings: EmbeddedIssuer,
+    schedule: KeySchedule,
     store: Store,
     clock: Clock,
 }
@@ -47,8 +71,8 @@ enum Step {
 impl Rotation {
     /// A rotation over the store's keys.
     #[must_use]
-    pub fn new(settings: EmbeddedIssuer, store: Store, clock: Clock) -> Self {
-        Self { settings, store, clock }
+    pub fn new(schedule: KeySchedule, store: Store, clock: Clock) -> Self {
+        Self { schedule, store, clock }
     }
 
     /// Does what is due; after it there is a key to sign with.
@@ -57,18 +81,18 @@ impl Rotation {
     /// The key could not be made or written.
     pub async fn turn(&self) -> Result<(), RotationError> {
         let now = (self.clock)();
-        let fresh = match self.settings.next_step(&self.store.registry().signing_keys, now) {
+        let schedule = self.schedule;
+        let fresh = match schedule.next_step(schedule.ring.keys(&self.store.registry()), now) {
             Step::Rest => return Ok(()),
             Step::Drop => None,
             Step::Make { active_from } => {
-                let algorithm = self.settings.algorithm;
-                let made = tokio::task::spawn_blocking(move || keys::generate(algorithm, active_from)).await;
+                let made = tokio::task::spawn_blocking(move || keys::generate(schedule.algorithm, active_from)).await;
                 Some(made.expect("making a key does not panic")?)
             }
         };
-        let ttl = self.settings.token_ttl.as_secs();
         let decide = move |registry: &Registry| {
-            Ok::<_, KeyError>(vec![Change::PutSigningKeys(turned(registry, fresh, ttl, now))])
+            let keys = turned(schedule.ring.keys(registry), fresh, schedule.retention.as_secs(), now);
+            Ok::<_, KeyError>(vec![schedule.ring.put(keys)])
         };
         self.store.write(decide).await.map(drop).map_err(|error| match error {
             WriteError::Refused(error) => error.into(),
@@ -88,7 +112,48 @@ impl Rotation {
     }
 }
 
-impl EmbeddedIssuer {
+impl KeyRing {
+    fn keys(self, registry: &Registry) -> &[Arc<SigningKey>] {
+        match self {
+            Self::Tokens => &registry.signing_keys,
+            Self::Cards => &registry.card_keys,
+        }
+    }
+
+    fn put(self, keys: Vec<SigningKey>) -> Change {
+        match self {
+            Self::Tokens => Change::PutSigningKeys(keys),
+            Self::Cards => Change::PutCardKeys(keys),
+        }
+    }
+}
+
+impl From<&EmbeddedIssuer> for KeySchedule {
+    /// A key stays until the last token it signed has expired, by any verifier's clock.
+    fn from(issuer: &EmbeddedIssuer) -> Self {
+        Self {
+            ring: KeyRing::Tokens,
+            algorithm: issuer.algorithm,
+            rotation: issuer.rotation,
+            overlap: issuer.overlap,
+            retention: issuer.token_ttl + Duration::from_secs(LEEWAY_SECONDS),
+        }
+    }
+}
+
+impl From<&CardSigning> for KeySchedule {
+    fn from(signing: &CardSigning) -> Self {
+        Self {
+            ring: KeyRing::Cards,
+            algorithm: SigningAlgorithm::Es256,
+            rotation: signing.rotation,
+            overlap: signing.overlap,
+            retention: signing.retention,
+        }
+    }
+}
+
+impl KeySchedule {
     fn next_step(&self, keys: &[Arc<SigningKey>], now: UnixSeconds) -> Step {
         let Some(newest) = keys.last() else { return Step::Make { active_from: now } };
         let overlap = self.overlap.as_secs();
@@ -104,10 +169,10 @@ impl EmbeddedIssuer {
 }
 
 /// The keys after `fresh` has joined them.
-fn turned(registry: &Registry, fresh: Option<SigningKey>, ttl: u64, now: UnixSeconds) -> Vec<SigningKey> {
-    let mut keys: Vec<SigningKey> = registry.signing_keys.iter().map(|key| (**key).clone()).collect();
+fn turned(before: &[Arc<SigningKey>], fresh: Option<SigningKey>, retention: u64, now: UnixSeconds) -> Vec<SigningKey> {
+    let mut keys: Vec<SigningKey> = before.iter().map(|key| (**key).clone()).collect();
     if let Some(fresh) = fresh {
-        let retires_at = fresh.active_from + ttl + LEEWAY_SECONDS;
+        let retires_at = fresh.active_from + retention;
         keys.iter_mut().filter(|key| key.retires_at.is_none()).for_each(|key| key.retires_at = Some(retires_at));
         keys.push(fresh);
     }
@@ -120,7 +185,8 @@ fn is_over(key: &SigningKey, now: UnixSeconds) -> bool {
 }
 
 /// The key that signs now: the newest that may, or the oldest if the clock stands before all of them.
-pub(super) fn signing_key(keys: &[Arc<SigningKey>], now: UnixSeconds) -> Option<&SigningKey> {
+#[must_use]
+pub fn signing_key(keys: &[Arc<SigningKey>], now: UnixSeconds) -> Option<&SigningKey> {
     keys.iter().rev().find(|key| key.active_from <= now).or(keys.first()).map(Arc::as_ref)
 }
 
@@ -128,7 +194,7 @@ pub(super) fn signing_key(keys: &[Arc<SigningKey>], now: UnixSeconds) -> Option<
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use super::{EmbeddedIssuer, Registry, Step, signing_key, turned};
+    use super::{EmbeddedIssuer, KeySchedule, Step, signing_key, turned};
     use crate::{
         domain::{SigningAlgorithm, SigningKey},
         issuer::keys::generate,
@@ -136,15 +202,15 @@ mod tests {
 
     const DAY: u64 = 86_400;
 
-    fn settings(algorithm: SigningAlgorithm) -> EmbeddedIssuer {
-        EmbeddedIssuer {
+    fn schedule(algorithm: SigningAlgorithm) -> KeySchedule {
+        KeySchedule::from(&EmbeddedIssuer {
             issuer: "https://gw".to_owned(),
             audience: "https://gw".to_owned(),
             algorithm,
             token_ttl: Duration::from_secs(900),
             rotation: Duration::from_secs(30 * DAY),
             overlap: Duration::from_secs(3600),
-        }
+        })
     }
 
     fn keys(active_from: &[u64]) -> Vec<Arc<SigningKey>> {
@@ -152,7 +218,7 @@ mod tests {
     }
 
     fn check(keys: &[Arc<SigningKey>], now: u64, expected: Step) {
-        assert_eq!(settings(SigningAlgorithm::Es256).next_step(keys, now), expected);
+        assert_eq!(schedule(SigningAlgorithm::Es256).next_step(keys, now), expected);
     }
 
     #[test]
@@ -167,21 +233,21 @@ mod tests {
     #[test]
     fn another_algorithm_brings_a_new_key_while_the_old_one_signs_on() {
         let old = keys(&[0]);
-        let step = settings(SigningAlgorithm::EdDsa).next_step(&old, 100);
+        let step = schedule(SigningAlgorithm::EdDsa).next_step(&old, 100);
         assert_eq!(step, Step::Make { active_from: 3700 });
     }
 
     #[test]
     fn an_old_key_stays_until_its_last_token_has_expired() {
-        let mut registry = Registry { signing_keys: keys(&[0]), ..Registry::default() };
         let fresh = generate(SigningAlgorithm::Es256, 1000).unwrap();
-        registry.signing_keys = turned(&registry, Some(fresh), 900, 10).into_iter().map(Arc::new).collect();
+        let retention = schedule(SigningAlgorithm::Es256).retention.as_secs();
+        let both: Vec<_> = turned(&keys(&[0]), Some(fresh), retention, 10).into_iter().map(Arc::new).collect();
         let retires_at = 1000 + 900 + 300;
-        assert_eq!(registry.signing_keys[0].retires_at, Some(retires_at));
-        assert_eq!(signing_key(&registry.signing_keys, 999).unwrap().active_from, 0);
-        assert_eq!(signing_key(&registry.signing_keys, 1000).unwrap().active_from, 1000);
-        check(&registry.signing_keys, retires_at - 1, Step::Rest);
-        check(&registry.signing_keys, retires_at, Step::Drop);
-        assert_eq!(turned(&registry, None, 900, retires_at).len(), 1);
+        assert_eq!(both[0].retires_at, Some(retires_at));
+        assert_eq!(signing_key(&both, 999).unwrap().active_from, 0);
+        assert_eq!(signing_key(&both, 1000).unwrap().active_from, 1000);
+        check(&both, retires_at - 1, Step::Rest);
+        check(&both, retires_at, Step::Drop);
+        assert_eq!(turned(&both, None, retention, retires_at).len(), 1);
     }
 }

@@ -55,7 +55,7 @@ async fn setup(algorithm: SigningAlgorithm) -> Setup {
     let store = Store::open(&dir.path().join("db"), &key).unwrap();
     let clients = || Ok::<_, Infallible>(vec![client("app", false), client("off", true)]);
     store.write(move |_| clients()).await.unwrap();
-    Rotation::new(settings(algorithm), store.clone(), || NOW).turn().await.unwrap();
+    Rotation::new((&settings(algorithm)).into(), store.clone(), || NOW).turn().await.unwrap();
     let issuer = Issuer::new(settings(algorithm), "https://gw.example".parse().unwrap(), store, || NOW);
     Setup { _dir: dir, router: router(issuer) }
 }
@@ -172,8 +172,8 @@ async fn a_rotation_publishes_the_next_key_before_it_signs() {
     let key = SealingKey::load_or_create(&dir.path().join("key")).unwrap();
     let store = Store::open(&dir.path().join("db"), &key).unwrap();
     let settings = settings(SigningAlgorithm::Es256);
-    Rotation::new(settings.clone(), store.clone(), || NOW).turn().await.unwrap();
-    Rotation::new(settings.clone(), store.clone(), || NOW + 30 * 86_400 - 60).turn().await.unwrap();
+    Rotation::new((&settings).into(), store.clone(), || NOW).turn().await.unwrap();
+    Rotation::new((&settings).into(), store.clone(), || NOW + 30 * 86_400 - 60).turn().await.unwrap();
     let kids: Vec<String> = store.registry().signing_keys.iter().map(|key| key.kid.clone()).collect();
     assert_eq!(kids.len(), 2);
     let issuer = Issuer::new(settings, "https://gw.example".parse().unwrap(), store.clone(), || NOW);

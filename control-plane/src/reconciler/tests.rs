@@ -2,14 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tollgate_policy::document::{LimitDocument, OperationLimitsDocument};
+use tollgate_policy::{
+    document::{LimitDocument, OperationLimitsDocument},
+    token::{Issuers, NoHost, TokenFault},
+};
 
 use super::{Published, Reconciler};
 use crate::{
     broker::{Broker, Edges},
     config::Config,
     domain::{AgentStatus, BackendAuth, Client, ClientId, Generation, Permission, Scope, SigningAlgorithm, SigningKey},
+    issuer::{KeySchedule, Rotation, Signer},
     outbound::Outbound,
     secrets::SecretSource,
     store::{Change, SealingKey, Store},
@@ -157,4 +162,35 @@ async fn a_new_signing_key_is_a_new_policy() {
     let after = running.after(vec![Change::PutSigningKeys(vec![key])]).await;
     assert_ne!(policy_version(&before), policy_version(&after));
     assert!(running.published.policy().unwrap().issuers().knows_key("http://127.0.0.1:8080", "k"));
+}
+
+/// A token for everything, signed by `key`.
+fn token(key: &SigningKey) -> String {
+    let header = serde_json::json!({"alg": "ES256", "kid": key.kid, "typ": "at+jwt"});
+    let gateway = "http://127.0.0.1:8080";
+    let claims = serde_json::json!({
+        "iss": gateway, "aud": gateway, "sub": "app", "client_id": "app", "exp": 2000, "scope": "gateway:admin",
+    });
+    let [header, claims] = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+    let signature = Signer::new(key).unwrap().sign(format!("{header}.{claims}").as_bytes()).unwrap();
+    format!("{header}.{claims}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn a_token_that_a_card_key_signed_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store =
+        Store::open(&dir.path().join("db"), &SealingKey::load_or_create(&dir.path().join("key")).unwrap()).unwrap();
+    let config = Config::parse("", &BTreeMap::new()).unwrap();
+    let (issuer, signing) = (config.issuer.clone().unwrap(), config.cards.signing.unwrap());
+    for schedule in [KeySchedule::from(&issuer), KeySchedule::from(&signing)] {
+        Rotation::new(schedule, store.clone(), || 1000).turn().await.unwrap();
+    }
+    let registry = store.registry();
+    let Ok(issuers) = Issuers::compile(&super::policy_document(&registry, &config).issuers, 0) else {
+        panic!("compiles")
+    };
+    let verify = |key: &SigningKey| tollgate_policy::token::verify(&issuers, token(key).as_bytes(), 1000, &NoHost);
+    assert!(verify(&registry.signing_keys[0]).is_ok());
+    assert_eq!(verify(&registry.card_keys[0]).err(), Some(TokenFault::UnknownKey));
 }

@@ -24,6 +24,7 @@ pub(super) fn to_registry(before: &Registry, changes: &[Change]) -> Registry {
             Change::PutTaskKey(key) => put(&mut after.task_keys, key.id.clone(), key),
             Change::DeleteTaskKey(id) => drop(after.task_keys.remove(id)),
             Change::PutSigningKeys(keys) => after.signing_keys = keys.iter().cloned().map(Arc::new).collect(),
+            Change::PutCardKeys(keys) => after.card_keys = keys.iter().cloned().map(Arc::new).collect(),
         }
     }
     after

@@ -42,6 +42,7 @@ impl Disk {
             }
         }
         registry.signing_keys.sort_by_key(|key| key.active_from);
+        registry.card_keys.sort_by_key(|key| key.active_from);
         Ok(registry)
     }
 
@@ -60,8 +61,8 @@ impl Disk {
     }
 
     fn add(&self, change: &Change, batch: &mut Batch) -> Result<(), StoreError> {
-        if let Change::PutSigningKeys(_) = change {
-            for entry in self.db.scan_prefix(Table::SigningKeys.prefix()) {
+        if let Some(table) = records::replaced(change) {
+            for entry in self.db.scan_prefix(table.prefix()) {
                 batch.remove(entry.map_err(StoreError::Database)?.0);
             }
         }

@@ -4,6 +4,7 @@
 mod a2a;
 mod agent;
 mod auth;
+mod card;
 mod client;
 mod issuer;
 mod permission;
@@ -17,10 +18,13 @@ use super::{
     Change, SealingKey,
     seal::{Place, Unopened},
 };
-use crate::domain::Registry;
+use crate::domain::{Registry, SigningKey};
 
 /// Version of every stored form. A change that an older server could not read bumps it, and brings a migration.
-const SCHEMA: u32 = 1;
+/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead.
+const SCHEMA: u32 = 2;
+/// The oldest version that is read.
+const OLDEST_SCHEMA: u32 = 1;
 
 /// The kinds of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub(super) enum Table {
     Revocations,
     SigningKeys,
     TaskKeys,
+    CardKeys,
 }
 
 /// One record's place, and the key that seals its secrets.
@@ -51,7 +56,7 @@ struct Envelope<T> {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Agents,
         Self::Permissions,
         Self::Clients,
@@ -59,6 +64,7 @@ impl Table {
         Self::Revocations,
         Self::SigningKeys,
         Self::TaskKeys,
+        Self::CardKeys,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -70,6 +76,7 @@ impl Table {
             Self::Revocations => "revocations",
             Self::SigningKeys => "signing-keys",
             Self::TaskKeys => "task-keys",
+            Self::CardKeys => "card-keys",
         }
     }
 
@@ -82,6 +89,7 @@ impl Table {
             Self::Revocations => b"revocations/",
             Self::SigningKeys => b"signing-keys/",
             Self::TaskKeys => b"task-keys/",
+            Self::CardKeys => b"card-keys/",
         }
     }
 }
@@ -107,19 +115,31 @@ pub(super) fn written(change: &Change, sealing: &SealingKey) -> Vec<(Table, Stri
         Change::DeleteIssuer(issuer) => gone(Table::Issuers, issuer),
         Change::PutRevocation(it) => put(Table::Revocations, it.id.as_str(), encode(&revocation::Stored::from(it))),
         Change::DeleteRevocation(id) => gone(Table::Revocations, id.as_str()),
-        Change::PutSigningKeys(keys) => keys
-            .iter()
-            .flat_map(|key| {
-                let stored = issuer::StoredKey::new(key, record(Table::SigningKeys, &key.kid));
-                put(Table::SigningKeys, &key.kid, encode(&stored))
-            })
-            .collect(),
+        Change::PutSigningKeys(keys) => key_ring(Table::SigningKeys, keys, sealing),
+        Change::PutCardKeys(keys) => key_ring(Table::CardKeys, keys, sealing),
         Change::PutTaskKey(key) => {
             let id = key.id.as_str();
             put(Table::TaskKeys, id, encode(&a2a::StoredTaskKey::new(key, record(Table::TaskKeys, id))))
         }
         Change::DeleteTaskKey(id) => gone(Table::TaskKeys, id.as_str()),
     }
+}
+
+/// The table of which a change leaves nothing but what it writes.
+pub(super) fn replaced(change: &Change) -> Option<Table> {
+    match change {
+        Change::PutSigningKeys(_) => Some(Table::SigningKeys),
+        Change::PutCardKeys(_) => Some(Table::CardKeys),
+        _ => None,
+    }
+}
+
+fn key_ring(table: Table, keys: &[SigningKey], sealing: &SealingKey) -> Vec<(Table, String, Option<Vec<u8>>)> {
+    let written = |key: &SigningKey| {
+        let record = Record { table, key: &key.kid, sealing };
+        (table, key.kid.clone(), Some(encode(&issuer::StoredKey::new(key, record))))
+    };
+    keys.iter().map(written).collect()
 }
 
 impl Record<'_> {
@@ -154,6 +174,10 @@ impl Record<'_> {
                 let key = decode::<a2a::StoredTaskKey>(bytes)?.into_domain(self)?;
                 registry.task_keys.insert(key.id.clone(), Arc::new(key));
             }
+            Table::CardKeys => {
+                let key = decode::<issuer::StoredKey>(bytes)?.into_domain(self)?;
+                registry.card_keys.push(Arc::new(key));
+            }
         }
         Ok(())
     }
@@ -183,8 +207,8 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         schema: u32,
     }
     let version: Version = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if version.schema != SCHEMA {
-        return Err(format!("has schema {}, this server reads {SCHEMA}", version.schema));
+    if !(OLDEST_SCHEMA..=SCHEMA).contains(&version.schema) {
+        return Err(format!("has schema {}, this server reads {OLDEST_SCHEMA} to {SCHEMA}", version.schema));
     }
     let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     Ok(envelope.record)

@@ -38,10 +38,19 @@ fn row(scope: &str) -> Permission {
 }
 
 fn agent(id: &str, auth: BackendAuth) -> Agent {
+    let document = json!({"name": id, "zeta": 1, "alpha": {"unknown": [1.5, null]}});
     let card = Card {
-        document: json!({"name": id, "zeta": 1, "alpha": {"unknown": [1.5, null]}}),
+        text: format!(" {document}\n").into(),
+        document,
+        version: 3,
         fetched_at: 5,
         etag: Some("\"e\"".to_owned()),
+        signature: SignatureOutcome::Verified(VerifiedSignature {
+            key_id: "k".to_owned(),
+            algorithm: "ES256".to_owned(),
+            form: CardForm::Known,
+            uncovered: vec!["zeta".to_owned()],
+        }),
         paths: CardPaths { rpc: Some("/rpc".to_owned()), rest: None, dialects: vec![Dialect::JsonRpc03] },
     };
     Agent {
@@ -75,6 +84,15 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         },
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
+        card_signatures: CardSignatures {
+            policy: SignaturePolicy::Require,
+            keys: CardKeySource::Url("https://agent.example/keys".parse().unwrap()),
+        },
+        earlier_cards: vec![Arc::new(CardVersion {
+            number: 2,
+            signature: SignatureOutcome::Ignored,
+            ..card.to_version()
+        })],
         card: Arc::new(card),
         sync_error: Some("e".to_owned()),
         created_at: 1,
@@ -139,6 +157,7 @@ fn one_of_each() -> Vec<Change> {
         Change::PutPermission(row("all")),
         Change::PutClient(client),
         Change::PutIssuer(issuer),
+        Change::PutCardKeys(vec![SigningKey { kid: "card".to_owned(), ..key.clone() }]),
         Change::PutSigningKeys(vec![key]),
     ]);
     changes
@@ -152,6 +171,7 @@ fn check_same(left: &Registry, right: &Registry) {
     assert_eq!(left.clients, right.clients);
     assert_eq!(left.issuers, right.issuers);
     assert_eq!(left.signing_keys, right.signing_keys);
+    assert_eq!(left.card_keys, right.card_keys);
 }
 
 fn copied(dir: &Path) -> tempfile::TempDir {
@@ -203,6 +223,7 @@ async fn deleted_records_stay_deleted() {
         Change::DeleteClient(ClientId::try_from("client").unwrap()),
         Change::DeleteIssuer("https://idp/with/slashes".to_owned()),
         Change::PutSigningKeys(Vec::new()),
+        Change::PutCardKeys(Vec::new()),
     ]);
     put(&store, changes).await;
     drop(store);
@@ -283,11 +304,32 @@ async fn a_record_of_a_later_schema_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     {
         let db = sled::open(dir.path()).unwrap();
-        db.insert(b"clients/c", br#"{"schema":2,"record":{}}"#).unwrap();
+        db.insert(b"clients/c", br#"{"schema":3,"record":{}}"#).unwrap();
         db.flush().unwrap();
     }
     let error = Store::open(dir.path(), &key()).err().unwrap().to_string();
-    assert_eq!(error, "record clients/c cannot be read: has schema 2, this server reads 1");
+    assert_eq!(error, "record clients/c cannot be read: has schema 3, this server reads 1 to 2");
+}
+
+#[tokio::test]
+async fn a_record_from_before_card_versions_reads_as_their_first() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let db = sled::open(dir.path()).unwrap();
+        let record = br#"{"schema":1,"record":{"name":"n","description":"","capabilities":[],"tags":[],"skills":[],
+            "backends":[{"url":"http://b/","priority":0,"weight":1}],"card_url":null,"auth":{"type":"none"},
+            "health_endpoint":null,"heartbeat":null,"request_timeout_ms":null,"stream_idle_ms":null,
+            "identity_headers":false,"active":true,"sync_error":null,"created_at":1,"updated_at":2,
+            "card":{"document":{"name":"n"},"fetched_at":5,"etag":null,"rpc":"/","rest":null}}}"#;
+        db.insert(b"agents/old", &record[..]).unwrap();
+        db.flush().unwrap();
+    }
+    let registry = open(dir.path()).registry();
+    let agent = &registry.agents[&AgentId::try_from("old").unwrap()];
+    assert_eq!(agent.card_signatures, CardSignatures::default());
+    let [version] = &agent.card_versions()[..] else { panic!("one version") };
+    assert_eq!((version.number, &*version.text, version.fetched_at), (1, r#"{"name":"n"}"#, 5));
+    assert_eq!(version.signature, SignatureOutcome::Unchecked);
 }
 
 /// What is on disk at the moment of a crash is what a copy taken then holds.

@@ -15,14 +15,22 @@ use super::{
     session::Session,
 };
 use crate::domain::{
-    A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, Generation,
-    IdentityHeaders, Secret, SecretText, Timeouts,
+    A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
+    Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
     let backend =
         |url: &&str| Backend { url: BackendUrl::parse(url).unwrap(), priority: 0, weight: 1.try_into().unwrap() };
-    let card = Card { document: serde_json::json!({}), fetched_at: 0, etag: None, paths: CardPaths::default() };
+    let card = Card {
+        document: serde_json::json!({}),
+        text: "{}".into(),
+        version: 1,
+        fetched_at: 0,
+        etag: None,
+        signature: SignatureOutcome::Unsigned,
+        paths: CardPaths::default(),
+    };
     Agent {
         id: AgentId::try_from(id).unwrap(),
         name: id.to_owned(),
@@ -40,7 +48,9 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         a2a: A2aSettings::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
+        card_signatures: CardSignatures::default(),
         card: Arc::new(card),
+        earlier_cards: Vec::new(),
         sync_error: None,
         created_at: 0,
         updated_at: 0,

@@ -147,7 +147,7 @@ fn only<'a>(method: &[u8], wanted: &[u8], allow: &'static str, target: Target<'a
 fn is_discovery(path: &str) -> bool {
     let Some(name) = path.strip_prefix("/.well-known/") else { return false };
     let resource = "oauth-protected-resource";
-    matches!(name, "oauth-authorization-server" | "jwks.json" | "ai-catalog.json")
+    matches!(name, "oauth-authorization-server" | "jwks.json" | "agent-card-jwks.json" | "ai-catalog.json")
         || name.strip_prefix(resource).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -249,6 +249,7 @@ mod tests {
         check("POST", "/oauth2/token", Target::Public);
         check("GET", "/oauth2/token", Target::WrongVerb("POST"));
         check("GET", "/.well-known/jwks.json", Target::Public);
+        check("GET", "/.well-known/agent-card-jwks.json", Target::Public);
         check("GET", "/.well-known/oauth-protected-resource/agents/weather", Target::Public);
         check("GET", "/.well-known/oauth-protected-resourcex", Target::Nothing);
         check("GET", "/admin", Target::Admin);

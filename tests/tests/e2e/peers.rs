@@ -107,6 +107,14 @@ fn a_v03_client_talks_to_both_agents_in_both_bindings() {
 }
 
 #[test]
+fn the_cards_of_both_agents_verify_by_the_gateways_keys() {
+    agents();
+    for agent in [CALCULATOR, WEATHER] {
+        crate::signatures::check(agent);
+    }
+}
+
+#[test]
 fn a_client_without_the_scope_is_told_so() {
     agents();
     let gateway = Gateway::shared();

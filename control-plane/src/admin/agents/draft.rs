@@ -5,15 +5,15 @@ use std::{num::NonZeroU32, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use super::credentials;
+use super::{card_signatures, credentials};
 use crate::{
     admin::{
         ApiError,
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, Heartbeat, IdentityHeaders,
-        Skill, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, Heartbeat,
+        IdentityHeaders, Skill, Timeouts, UnixSeconds,
     },
 };
 
@@ -37,6 +37,7 @@ pub(super) struct Draft {
     pub(super) backend_field: &'static str,
     pub(super) card_url: Option<Url>,
     pub(super) auth: BackendAuth,
+    pub(super) card_signatures: CardSignatures,
     health_endpoint: Option<String>,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
@@ -76,6 +77,7 @@ impl Draft {
             skills: fields.objects("skills").unwrap_or_default().into_iter().filter_map(take_skill).collect(),
             backend_field,
             card_url: fields.parsed("agentCardUrl", credentials::http_url),
+            card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
             health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
             timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
@@ -98,7 +100,7 @@ impl Draft {
             Some(AgentStatus::Inactive) => AgentStatus::Inactive,
             Some(AgentStatus::Active) | None => self.status.unwrap_or_default(),
         };
-        Agent {
+        let agent = Agent {
             name: self.name.unwrap_or_else(|| of_card("name")),
             description: self.description.unwrap_or_else(|| of_card("description")),
             id: self.id,
@@ -115,11 +117,14 @@ impl Draft {
             a2a: self.a2a,
             identity_headers: self.identity_headers,
             status,
-            card: card.into(),
+            card_signatures: self.card_signatures,
+            card: before.map_or_else(|| card.clone().into(), |before| before.card.clone()),
+            earlier_cards: before.map(|before| before.earlier_cards.clone()).unwrap_or_default(),
             sync_error: None,
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
-        }
+        };
+        agent.with_card(card)
     }
 }
 

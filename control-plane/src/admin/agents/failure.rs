@@ -3,7 +3,13 @@
 use axum::http::StatusCode;
 
 use super::credentials::secret_of;
-use crate::{admin::ApiError, broker::BrokerError, cards::CardError, domain::BackendAuth, outbound::OutboundError};
+use crate::{
+    admin::ApiError,
+    broker::BrokerError,
+    cards::{CardError, SignatureError},
+    domain::BackendAuth,
+    outbound::OutboundError,
+};
 
 /// A registration's card cannot be had: what was registered is not good (422), or was not allowed (400).
 pub(super) fn card(error: &CardError, field: &str, auth: &BackendAuth) -> ApiError {
@@ -15,6 +21,24 @@ pub(super) fn card(error: &CardError, field: &str, auth: &BackendAuth) -> ApiErr
         CardError::Json(_) => unusable("INVALID_AGENT_CARD"),
         CardError::Invalid(fault) => unusable("INVALID_AGENT_CARD").detail("cardPath", fault.path.as_str()),
         CardError::NoInterface => unusable("UNSUPPORTED_AGENT_CARD"),
+        CardError::Signature(cause) => signature(cause),
+    }
+}
+
+/// A card that is not signed by whom it should be: the field to look at is the one that asks for it.
+pub(super) fn signature(error: &SignatureError) -> ApiError {
+    let unusable = |code, field: &str| {
+        ApiError::field(code, field, error.to_string()).with_status(StatusCode::UNPROCESSABLE_ENTITY)
+    };
+    match error {
+        SignatureError::Unsigned => unusable("AGENT_CARD_NOT_SIGNED", "cardSignatures.policy"),
+        SignatureError::Invalid(_) => unusable("INVALID_AGENT_CARD_SIGNATURE", "cardSignatures"),
+        SignatureError::NoKeys => ApiError::field("MISSING_REQUIRED_FIELD", "cardSignatures.jwks", error.to_string()),
+        SignatureError::Fetch(OutboundError::Scheme | OutboundError::NotAllowed { .. }) => {
+            ApiError::field("URL_NOT_ALLOWED", "cardSignatures.jwksUrl", error.to_string())
+        }
+        SignatureError::Fetch(_) => unusable("JWKS_UNREACHABLE", "cardSignatures.jwksUrl"),
+        SignatureError::KeySet(_) => unusable("INVALID_JWKS", "cardSignatures"),
     }
 }
 

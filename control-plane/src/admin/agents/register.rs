@@ -15,6 +15,7 @@ use crate::{
         answer::{Wait, written},
         body::StrictJson,
     },
+    cards::CardPlace,
     domain::{Agent, Card, Registry},
     store::Change,
 };
@@ -80,7 +81,14 @@ async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError>
     // Asked for even where the card needs none: wrong credentials are to be found now, not by the first caller.
     state.broker.header(&draft.auth).await.map_err(|error| failure::credential(&error, &draft.auth))?;
     let field = if draft.card_url.is_some() { "agentCardUrl" } else { draft.backend_field };
-    let card = state.cards.fetch(&draft.backends, draft.card_url.as_ref(), &draft.auth, (state.clock)()).await;
+    let place = CardPlace {
+        backends: &draft.backends,
+        card_url: draft.card_url.as_ref(),
+        auth: &draft.auth,
+        signatures: &draft.card_signatures,
+    };
+    state.cards.verifier().can_satisfy(&draft.card_signatures).map_err(|error| failure::signature(&error))?;
+    let card = state.cards.fetch(place, (state.clock)()).await;
     card.map_err(|error| failure::card(&error, field, &draft.auth))
 }
 

@@ -14,7 +14,7 @@ use crate::{
         answer::{Wait, written},
         time::rfc3339,
     },
-    cards::{CardError, Refetched},
+    cards::CardError,
     domain::{Agent, Card, Registry, UnixSeconds},
     store::Change,
 };
@@ -36,7 +36,9 @@ pub(super) async fn sync(
     let decide = move |registry: &Registry| {
         let current = find(registry, &agent.id)?;
         // Registered anew meanwhile: that registration fetched its own card.
-        let is_other = current.backends != agent.backends || current.card_url != agent.card_url;
+        let is_other = current.backends != agent.backends
+            || current.card_url != agent.card_url
+            || current.card_signatures != agent.card_signatures;
         let changed = if is_other { None } else { synced(current, &outcome, now) };
         Ok::<_, ApiError>(changed.map(Change::PutAgent).into_iter().collect())
     };
@@ -56,14 +58,15 @@ pub(super) async fn sync(
 }
 
 /// The record after a sync; `None`: as before.
-fn synced(current: &Agent, outcome: &Result<Refetched, CardError>, now: UnixSeconds) -> Option<Agent> {
-    let card = match outcome {
+fn synced(current: &Agent, outcome: &Result<Card, CardError>, now: UnixSeconds) -> Option<Agent> {
+    match outcome {
         Err(error) => {
             let sync_error = Some(error.to_string());
-            return (current.sync_error != sync_error).then(|| Agent { sync_error, ..current.clone() });
+            (current.sync_error != sync_error).then(|| Agent { sync_error, ..current.clone() })
         }
-        Ok(Refetched::Card(card)) => card.clone(),
-        Ok(Refetched::Unchanged) => Card { fetched_at: now, ..(*current.card).clone() },
-    };
-    Some(Agent { card: card.into(), sync_error: None, updated_at: now, ..current.clone() })
+        Ok(card) => {
+            let agent = current.clone().with_card(card.clone());
+            Some(Agent { sync_error: None, updated_at: now, ..agent })
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::card_signatures;
 use crate::{
     admin::{AdminState, time::rfc3339},
     broker::{CredentialState, CredentialStatus},
@@ -33,6 +34,9 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         "backends": agent.backends.iter().map(backend).collect::<Vec<_>>(),
         "agentCardUrl": agent.card_url,
         "authConfig": auth(&agent.auth),
+        "cardSignatures": card_signatures::view(&agent.card_signatures),
+        "cardSignature": card_signatures::outcome(&agent.card.signature),
+        "cardVersion": agent.card.version,
         "credential": state.broker.status(&agent.id).map(|status| credential(&status)),
         "capabilities": agent.capabilities,
         "tags": agent.tags,

@@ -82,6 +82,7 @@ async fn what_the_api_shows_is_described() {
     let scene = Scene::new().await;
     scene.register("a", json!({})).await;
     check_shown("Agent", &scene.get("/admin/agents/a").await.json());
+    check_shown("CardVersion", &scene.get("/admin/agents/a/card/versions").await.json()["versions"][0]);
     scene.put("/admin/permissions/s", json!({"agents": ["a"]})).await;
     check_shown("Permission", &scene.get("/admin/permissions/s").await.json());
     scene.post("/admin/clients", json!({"clientId": "c"})).await;

@@ -1,20 +1,18 @@
-//! An agent's record as stored. The card's document is kept as the text it came as (re-serialised), its paths beside it.
+//! An agent's record as stored. Its card has a module of its own.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
 
-use tollgate_policy::document::Dialect;
-
-use super::{Record, a2a::StoredA2a, auth::StoredAuth};
-use crate::{
-    cards,
-    domain::{
-        Agent, AgentId, AgentStatus, Backend, BackendUrl, Card, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-        UnixSeconds,
-    },
+use super::{
+    Record,
+    a2a::StoredA2a,
+    auth::StoredAuth,
+    card::{StoredCard, StoredSignatures, StoredVersion},
+};
+use crate::domain::{
+    Agent, AgentId, AgentStatus, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -38,7 +36,11 @@ pub(super) struct Stored {
     #[serde(default)]
     a2a: StoredA2a,
     active: bool,
+    #[serde(default)]
+    card_signatures: StoredSignatures,
     card: StoredCard,
+    #[serde(default)]
+    earlier_cards: Vec<StoredVersion>,
     sync_error: Option<String>,
     created_at: UnixSeconds,
     updated_at: UnixSeconds,
@@ -68,19 +70,6 @@ struct StoredHeartbeat {
     misses_allowed: u32,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredCard {
-    document: Value,
-    fetched_at: UnixSeconds,
-    etag: Option<String>,
-    rpc: Option<String>,
-    rest: Option<String>,
-    /// Records from before it have none; then it is read from the document.
-    #[serde(default)]
-    dialects: Option<Vec<Dialect>>,
-}
-
 impl Stored {
     pub(super) fn new(agent: &Agent, record: Record<'_>) -> Self {
         Self {
@@ -100,7 +89,9 @@ impl Stored {
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
             active: agent.status == AgentStatus::Active,
+            card_signatures: StoredSignatures::from(&agent.card_signatures),
             card: StoredCard::from(agent.card.as_ref()),
+            earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
             sync_error: agent.sync_error.clone(),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
@@ -133,7 +124,9 @@ impl Stored {
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
             status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
-            card: Arc::new(self.card.into_domain(&backend)),
+            card_signatures: self.card_signatures.into(),
+            card: Arc::new(self.card.into_domain(&backend)?),
+            earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
             sync_error: self.sync_error,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -179,31 +172,6 @@ impl From<Heartbeat> for StoredHeartbeat {
 impl From<StoredHeartbeat> for Heartbeat {
     fn from(stored: StoredHeartbeat) -> Self {
         Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
-    }
-}
-
-impl From<&Card> for StoredCard {
-    fn from(card: &Card) -> Self {
-        Self {
-            document: card.document.clone(),
-            fetched_at: card.fetched_at,
-            etag: card.etag.clone(),
-            rpc: card.paths.rpc.clone(),
-            rest: card.paths.rest.clone(),
-            dialects: Some(card.paths.dialects.clone()),
-        }
-    }
-}
-
-impl StoredCard {
-    fn into_domain(self, backend: &BackendUrl) -> Card {
-        let dialects = self.dialects.unwrap_or_else(|| cards::card_paths(&self.document, backend).dialects);
-        Card {
-            document: self.document,
-            fetched_at: self.fetched_at,
-            etag: self.etag,
-            paths: CardPaths { rpc: self.rpc, rest: self.rest, dialects },
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cache;
 mod claims;
+mod detached;
 mod hostile;
 mod keys;
 mod properties;

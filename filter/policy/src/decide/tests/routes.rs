@@ -82,6 +82,7 @@ fn tokens_and_metadata_need_no_token() {
         "oauth-protected-resource/agents/weather",
         "oauth-authorization-server",
         "jwks.json",
+        "agent-card-jwks.json",
         "ai-catalog.json",
     ] {
         assert_eq!(open(&mut gate, get(&format!("/.well-known/{path}"))), "public", "{path}");
