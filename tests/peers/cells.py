@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 WEBHOOK = "https://client.example.com/hook"
 UNKNOWN_TASK = "00000000-0000-0000-0000-000000000000"
+# Why no client asks for an extended card that the card does not declare.
+NO_EXTENDED_CARD = "the card declares no extended card"
 # Patience with one operation, and pause between looks at a task that another process changes.
 PATIENCE_SECONDS, LOOK_SECONDS = 10, 0.02
 
@@ -144,8 +146,13 @@ class Row:
         require(WEBHOOK in await self.client.push_list(self.task), "not listed")
 
     async def push_delete(self) -> None:
-        """It can be removed."""
+        """It can be removed, and is gone."""
         await self.client.push_delete(self.task, "hook")
+        try:
+            await self.client.push_get(self.task, "hook")
+        except Exception:  # It could be read before; that it cannot now is what is wanted, however the client says so.
+            return
+        raise Wrong("the webhook is still there")
 
     async def extended_card(self) -> None:
         """The card for those who are known has what the public one has not."""

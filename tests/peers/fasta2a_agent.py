@@ -6,15 +6,36 @@ Usage: fasta2a_agent.py --port PORT
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 import uvicorn
 from fasta2a import FastA2A, Worker
 from fasta2a.broker import InMemoryBroker
-from fasta2a.schema import Artifact, Message, TaskIdParams, TaskSendParams
+from fasta2a.schema import Artifact, Message, Task, TaskIdParams, TaskSendParams
 from fasta2a.storage import InMemoryStorage
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 HOST = "127.0.0.1"
+
+
+class Storage(InMemoryStorage):
+    """Tasks whose time says its zone: the library's own does not, and clients of protocol 1.0 refuse that."""
+
+    async def submit_task(self, context_id: str, message: Message) -> Task:
+        """A new task."""
+        return _timed(await super().submit_task(context_id, message))
+
+    async def update_task(self, *arguments: Any, **named: Any) -> Task:
+        """A changed task."""
+        return _timed(await super().update_task(*arguments, **named))
+
+
+def _timed(task: Task) -> Task:
+    task["status"]["timestamp"] = datetime.now(timezone.utc).isoformat()
+    return task
 
 
 class Echo(Worker):
@@ -49,9 +70,17 @@ class Echo(Worker):
         return [Artifact(artifact_id="echo", parts=[{"text": f"You said: {result}"}])]
 
 
+async def refuse(_: Request, error: ValidationError) -> JSONResponse:
+    """What the library cannot read is an exception of its own; a method that it does not have is one of these."""
+    fault = error.errors(include_url=False)[0]
+    code, said = (-32601, "Method not found") if fault["type"] == "union_tag_invalid" else (-32602, "Invalid params")
+    given = fault["input"] if isinstance(fault["input"], dict) else {}
+    return JSONResponse({"jsonrpc": "2.0", "id": given.get("id"), "error": {"code": code, "message": said}})
+
+
 def agent(port: int) -> FastA2A:
     """The application with its worker."""
-    broker, storage = InMemoryBroker(), InMemoryStorage()
+    broker, storage = InMemoryBroker(), Storage()
     worker = Echo(broker=broker, storage=storage)
 
     @asynccontextmanager
@@ -69,6 +98,7 @@ def agent(port: int) -> FastA2A:
         skills=[{**skill, "input_modes": ["text/plain"], "output_modes": ["text/plain"]}],
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
+        exception_handlers={ValidationError: refuse},
         lifespan=lifespan,
     )
 

@@ -1,5 +1,6 @@
 """The a2a-sdk 0.3.26 client's cells of the matrix; see `cells.py`."""
 
+import re
 from collections.abc import AsyncIterator
 
 import grpc
@@ -7,10 +8,10 @@ import httpx
 from a2a import types
 from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
 from a2a.client import Client as SdkClient
-from a2a.client.errors import A2AClientHTTPError, A2AClientJSONRPCError
+from a2a.client.errors import A2AClientHTTPError, A2AClientJSONError, A2AClientJSONRPCError
 from a2a.client.helpers import create_text_message_object
 from a2a.utils import get_text_parts
-from cells import Client, Inexpressible, Refused, Task, Wrong, main, token
+from cells import NO_EXTENDED_CARD, Client, Inexpressible, Refused, Task, Wrong, main, token
 
 PATIENCE_SECONDS = 10
 
@@ -57,8 +58,8 @@ def channel(url: str) -> grpc.aio.Channel:
 class V03(Client):
     """The SDK's client: for unary sends that wait or do not, and for streams."""
 
-    def __init__(self, waiting: SdkClient, polling: SdkClient, streaming: SdkClient) -> None:
-        self._waiting, self._polling, self._streaming = waiting, polling, streaming
+    def __init__(self, card: types.AgentCard, waiting: SdkClient, polling: SdkClient, streaming: SdkClient) -> None:
+        self._card, self._waiting, self._polling, self._streaming = card, waiting, polling, streaming
 
     async def send(self, text: str, *, wait: bool = True) -> Task:
         client = self._waiting if wait else self._polling
@@ -99,13 +100,20 @@ class V03(Client):
         raise Inexpressible("the SDK has no such call")
 
     async def extended_skills(self) -> list[str]:
+        if not self._card.supports_authenticated_extended_card:
+            # The SDK then gives the card that it has.
+            raise Inexpressible(NO_EXTENDED_CARD)
         return [skill.id for skill in (await self._waiting.get_card()).skills]
 
 
 async def connect(url: str, binding: str) -> V03:
     """Reads the card and takes the one binding from it."""
     http = httpx.AsyncClient(headers={"Authorization": f"Bearer {token()}"}, timeout=PATIENCE_SECONDS)
-    card = await A2ACardResolver(http, url).get_agent_card()
+    try:
+        card = await A2ACardResolver(http, url).get_agent_card()
+    except A2AClientJSONError as error:
+        missing = re.findall(r'"type":"missing","loc":\["(\w+)"', str(error))
+        raise Wrong(f"the client cannot read the card, which has no {', no '.join(missing)}") from error
     offered = {interface.transport for interface in card.additional_interfaces or []}
     if binding not in {card.preferred_transport or "JSONRPC", *offered}:
         raise Inexpressible(f"the card offers no {binding}")
@@ -121,7 +129,7 @@ async def connect(url: str, binding: str) -> V03:
         return ClientFactory(config).create(card)
 
     waiting, polling = client(streaming=False, polling=False), client(streaming=False, polling=True)
-    return V03(waiting, polling, client(streaming=True, polling=False))
+    return V03(card, waiting, polling, client(streaming=True, polling=False))
 
 
 def explain(error: BaseException) -> BaseException:

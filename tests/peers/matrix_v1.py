@@ -9,7 +9,7 @@ from a2a.client import Client as SdkClient
 from a2a.helpers import get_artifact_text, new_text_message
 from a2a.types import a2a_pb2 as pb
 from a2a.utils.errors import JSON_RPC_ERROR_CODE_MAP
-from cells import Client, Inexpressible, Refused, Task, Wrong, main, token
+from cells import NO_EXTENDED_CARD, Client, Inexpressible, Refused, Task, Wrong, main, token
 
 PATIENCE_SECONDS = 10
 
@@ -40,8 +40,8 @@ def piece(event: pb.StreamResponse) -> Task:
 class V1(Client):
     """The SDK's client, once for unary sends and once for streams."""
 
-    def __init__(self, unary: SdkClient, streaming: SdkClient) -> None:
-        self._unary, self._streaming = unary, streaming
+    def __init__(self, card: pb.AgentCard, unary: SdkClient, streaming: SdkClient) -> None:
+        self._card, self._unary, self._streaming = card, unary, streaming
         # A header in HTTP, metadata in gRPC.
         self._context = ClientCallContext(
             timeout=PATIENCE_SECONDS, service_parameters={"authorization": f"Bearer {token()}"}
@@ -93,6 +93,9 @@ class V1(Client):
         await self._unary.delete_task_push_notification_config(wanted, context=self._context)
 
     async def extended_skills(self) -> list[str]:
+        if not self._card.capabilities.extended_agent_card:
+            # The SDK then gives the card that it has.
+            raise Inexpressible(NO_EXTENDED_CARD)
         card = await self._unary.get_extended_agent_card(pb.GetExtendedAgentCardRequest(), context=self._context)
         return [skill.id for skill in card.skills]
 
@@ -113,7 +116,7 @@ async def connect(url: str, binding: str) -> V1:
         )
         return ClientFactory(config).create(card)
 
-    return V1(client(streaming=False), client(streaming=True))
+    return V1(card, client(streaming=False), client(streaming=True))
 
 
 def explain(error: BaseException) -> BaseException:

@@ -71,11 +71,14 @@ impl Row<'_> {
             "push_create" => self.webhook(&["create", &task, WEBHOOK, "--config-id", "hook"]),
             "push_get" => self.webhook(&["get", &task, "hook"]),
             "push_list" => self.webhook(&["list", &task]),
-            "push_delete" => self.call(&["task", "push-config", "delete", &task, "hook"]).map(drop),
-            "extended_card" => {
-                let card = self.call(&["card", "get", "--extended"])?;
-                require(card["skills"].to_string().contains("\"secret\""), "no more than the public card")
+            "push_delete" => {
+                self.call(&["task", "push-config", "delete", &task, "hook"])?;
+                require(
+                    self.call(&["task", "push-config", "get", &task, "hook"]).is_err(),
+                    "the webhook is still there",
+                )
             }
+            "extended_card" => self.extended_card(),
             other => panic!("{other} is no operation"),
         }
     }
@@ -121,6 +124,14 @@ impl Row<'_> {
         require(first.contains(&task) && last.contains("TASK_STATE_CANCELED"), "did not see the task cancelled")
     }
 
+    fn extended_card(&self) -> Done {
+        if self.call(&["card", "get"])?["capabilities"]["extendedAgentCard"] != true {
+            return Err(Outcome::Inexpressible("the card declares no extended card".to_owned()));
+        }
+        let card = self.call(&["card", "get", "--extended"])?;
+        require(card["skills"].to_string().contains("\"secret\""), "no more than the public card")
+    }
+
     fn webhook(&self, arguments: &[&str]) -> Done {
         let answer = self.call(&[&["task", "push-config"], arguments].concat())?;
         require(answer.to_string().contains(WEBHOOK), "another webhook")
@@ -156,6 +167,14 @@ impl Row<'_> {
         let text = String::from_utf8_lossy(complaint).replace(self.url, "…");
         let error = text.lines().find_map(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
         let said = error["error"]["message"].as_str().unwrap_or(text.trim()).to_owned();
+        if let Some((_, missing)) =
+            said.split_once("not a valid agent card: ").and_then(|(_, why)| why.split_once("missing field "))
+        {
+            return Outcome::Failed(format!(
+                "the client cannot read the card, which has no {}",
+                missing.replace('`', "")
+            ));
+        }
         // The client gives the code of an internal error to whatever it cannot read.
         match error["error"]["a2aCode"].as_i64() {
             Some(-32603) | None => Outcome::Failed(said),

@@ -27,7 +27,8 @@ const CODES: [(i64, &str); 10] = [
 /// The table and its notes, in Markdown.
 pub(super) fn render(cells: &[Cell]) -> String {
     let mut notes = Notes::default();
-    let mut table = format!("| client | binding | agent | {} |\n", OPERATIONS.map(|name| name.replace('_', " ")).join(" | "));
+    let mut table =
+        format!("| client | binding | agent | {} |\n", OPERATIONS.map(|name| name.replace('_', " ")).join(" | "));
     let _ = writeln!(table, "|---|---|---|{}", "---|".repeat(OPERATIONS.len()));
     for row in cells.chunks(OPERATIONS.len()) {
         let first = &row[0];
