@@ -1,8 +1,11 @@
 //! The official Rust SDK's client, `a2acli`: a process for each operation. Does what `tests/peers/cells.py` does with the Python ones.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -13,6 +16,8 @@ use super::cell::{Cell, OPERATIONS, Outcome};
 const NAME: &str = "a2a-cli 0.4.5";
 const WEBHOOK: &str = "https://client.example.com/hook";
 const UNKNOWN_TASK: &str = "00000000-0000-0000-0000-000000000000";
+/// Patience with one operation.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The binding as the matrix names it, and as the client does.
 const BINDINGS: [(&str, &str); 2] = [("JSONRPC", "jsonrpc"), ("HTTP+JSON", "rest")];
 
@@ -95,11 +100,8 @@ impl Row<'_> {
     }
 
     fn stream(&self) -> Done {
-        let output = self.command(&["send", "--stream", "hello"]).output().expect("a2acli runs");
-        if !output.status.success() {
-            return Err(self.refusal(&output.stderr));
-        }
-        let events: Vec<Value> = String::from_utf8_lossy(&output.stdout).lines().map(read).collect();
+        let events: Vec<Value> =
+            self.lines(&["send", "--stream", "hello"], |_| {})?.iter().map(|line| read(line)).collect();
         let last = events.last().map(|event| event["statusUpdate"]["status"]["state"].clone()).unwrap_or_default();
         require(last == "TASK_STATE_COMPLETED", &format!("ended as {last}"))?;
         let texts = events.iter().flat_map(|event| event["artifactUpdate"]["artifact"]["parts"].as_array());
@@ -110,18 +112,13 @@ impl Row<'_> {
     /// A second reader of a task at work sees it, and sees it cancelled.
     fn subscribe(&self) -> Done {
         let task = self.started("hold")?;
-        let mut reader = self.command(&["task", "subscribe", &task]).spawn().expect("a2acli runs");
-        let mut lines = BufReader::new(reader.stdout.take().expect("piped")).lines();
-        let Some(Ok(first)) = lines.next() else {
-            let mut complaint = Vec::new();
-            reader.stderr.take().expect("piped").read_to_end(&mut complaint).expect("the complaint");
-            reader.wait().expect("a2acli ends");
-            return Err(self.refusal(&complaint));
-        };
-        self.call(&["task", "cancel", &task])?;
-        let last = lines.map(|line| line.expect("a line")).last().unwrap_or_else(|| first.clone());
-        reader.wait().expect("a2acli ends");
-        require(first.contains(&task) && last.contains("TASK_STATE_CANCELED"), "did not see the task cancelled")
+        let mut cancelled = None;
+        let seen = self.lines(&["task", "subscribe", &task], |_| {
+            cancelled.get_or_insert_with(|| self.call(&["task", "cancel", &task]));
+        })?;
+        cancelled.unwrap_or_else(|| Err(Outcome::Failed("no event".to_owned())))?;
+        let last = seen.last().is_some_and(|last| last.contains("TASK_STATE_CANCELED"));
+        require(last && seen.iter().all(|event| event.contains(&task)), "did not see the task cancelled")
     }
 
     fn extended_card(&self) -> Done {
@@ -139,19 +136,44 @@ impl Row<'_> {
 
     /// The task's text when it is in a state; agents may take their time.
     fn reaches(&self, task: &str, state: &str) -> Result<String, Outcome> {
+        let (begin, wanted) = (Instant::now(), format!("TASK_STATE_{state}"));
         wait::until("the task's state", || match self.call(&["task", "get", task]) {
-            Ok(found) if found["status"]["state"] == format!("TASK_STATE_{state}") => Some(Ok(texts(&found))),
+            Ok(found) if found["status"]["state"] == wanted => Some(Ok(texts(&found))),
+            Ok(found) if begin.elapsed() > PATIENCE => {
+                Some(Err(Outcome::Failed(format!("stays {}", found["status"]["state"]))))
+            }
             Ok(_) => None,
             Err(refusal) => Some(Err(refusal)),
         })
     }
 
     fn call(&self, arguments: &[&str]) -> Result<Value, Outcome> {
-        let output = self.command(arguments).output().expect("a2acli runs");
-        if !output.status.success() {
-            return Err(self.refusal(&output.stderr));
+        Ok(read(&self.lines(arguments, |_| {})?.join("\n")))
+    }
+
+    /// Runs the client to its end and hands over each line as it comes; a client that is silent too long is ended.
+    fn lines(&self, arguments: &[&str], mut each: impl FnMut(&str)) -> Result<Vec<String>, Outcome> {
+        let mut client = self.command(arguments).spawn().expect("a2acli runs");
+        let output = BufReader::new(client.stdout.take().expect("piped"));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut lines = Vec::new();
+        loop {
+            match receiver.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    each(&line);
+                    lines.push(line);
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    client.kill().expect("a2acli is ended");
+                    client.wait().expect("a2acli ends");
+                    return Err(Outcome::Failed("no end".to_owned()));
+                }
+            }
         }
-        Ok(read(&String::from_utf8_lossy(&output.stdout)))
+        let ended = client.wait_with_output().expect("a2acli ends");
+        if ended.status.success() { Ok(lines) } else { Err(self.refusal(&ended.stderr)) }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
