@@ -26,7 +26,7 @@ class Inexpressible(Exception):
 
 
 class Refused(Exception):
-    """A stated error: an A2A or JSON-RPC code, or an HTTP status where the client shows no more."""
+    """A stated error: an A2A or JSON-RPC code, or the status of HTTP or gRPC where the client shows no more."""
 
     def __init__(self, code: int) -> None:
         super().__init__(str(code))

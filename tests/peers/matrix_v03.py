@@ -133,12 +133,14 @@ async def connect(url: str, binding: str) -> V03:
 
 
 def explain(error: BaseException) -> BaseException:
-    """A code where the SDK shows one, an HTTP status where it shows no more."""
+    """A code where the SDK shows one, the status of HTTP or gRPC where it shows no more."""
     match error:
         case A2AClientJSONRPCError():
             return Refused(error.error.code)
         case A2AClientHTTPError():
             return Refused(error.status_code)
+        case grpc.aio.AioRpcError():
+            return Refused(error.code().value[0])
     return error
 
 

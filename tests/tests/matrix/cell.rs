@@ -22,7 +22,7 @@ pub(super) const OPERATIONS: [&str; 11] = [
 pub(super) enum Outcome {
     /// It did what it is for.
     Passed,
-    /// A stated error: an A2A or JSON-RPC code, or an HTTP status where the client shows no more.
+    /// A stated error: an A2A or JSON-RPC code, or the status of HTTP or gRPC where the client shows no more.
     Refused(i64),
     /// The client cannot say it; why.
     Inexpressible(String),

@@ -71,7 +71,11 @@ impl Notes {
 
     fn render(&self) -> String {
         let mut lines = String::new();
-        let named = |code: &i64| CODES.iter().find(|(known, _)| known == code).map_or("HTTP status", |(_, name)| name);
+        let named = |code: &i64| match CODES.iter().find(|(known, _)| known == code) {
+            Some((_, name)) => name,
+            None if (0..=16).contains(code) => "gRPC status",
+            None => "HTTP status",
+        };
         if !self.codes.is_empty() {
             let codes: Vec<String> = self.codes.keys().map(|code| format!("{code} {}", named(code))).collect();
             let _ = writeln!(lines, "Refusals: {}.\n", codes.join(", "));
