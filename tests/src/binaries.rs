@@ -38,6 +38,24 @@ pub fn python_v03() -> PathBuf {
     named("TOLLGATE_PYTHON_V03")
 }
 
+/// A Python with fasta2a 2.1.1: `TOLLGATE_PYTHON_FASTA2A`.
+#[must_use]
+pub fn python_fasta2a() -> PathBuf {
+    named("TOLLGATE_PYTHON_FASTA2A")
+}
+
+/// The client of the official Rust SDK, a2a-cli 0.4.5: `TOLLGATE_A2ACLI`.
+#[must_use]
+pub fn a2acli() -> PathBuf {
+    named("TOLLGATE_A2ACLI")
+}
+
+/// Where the peers' scripts are.
+#[must_use]
+pub fn peers() -> PathBuf {
+    workspace().join("tests/peers")
+}
+
 /// The workspace's root directory.
 #[must_use]
 pub fn workspace() -> PathBuf {

@@ -12,6 +12,7 @@ pub mod door;
 pub mod gateway;
 pub mod http;
 pub mod issuer;
+pub mod peers;
 pub mod process;
 pub mod tls;
 pub mod wait;

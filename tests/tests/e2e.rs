@@ -7,6 +7,8 @@ mod a2a;
 mod admin;
 #[path = "e2e/cards.rs"]
 mod cards;
+#[path = "e2e/conformance.rs"]
+mod conformance;
 #[path = "e2e/credentials.rs"]
 mod credentials;
 #[path = "e2e/hostile.rs"]

@@ -1,6 +1,7 @@
 //! Every task of the project: what CI runs is `cargo xtask ci`, and it runs the same at home.
 //! This file only names the tasks; each has a module of its own.
 
+mod a2acli;
 mod bench;
 mod ci;
 mod demo;

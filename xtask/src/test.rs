@@ -8,6 +8,8 @@
 //! | `TOLLGATE_PYTHON_AGENTS` | a Python that runs the example agents |
 //! | `TOLLGATE_PYTHON_V1` | a Python with a2a-sdk 1.3.0 |
 //! | `TOLLGATE_PYTHON_V03` | a Python with a2a-sdk 0.3.26 |
+//! | `TOLLGATE_PYTHON_FASTA2A` | a Python with fasta2a 2.1.1 |
+//! | `TOLLGATE_A2ACLI` | the `a2acli` of a2a-cli 0.4.5 |
 
 use std::{
     io::{BufRead, BufReader},
@@ -18,6 +20,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    a2acli,
     dist::{self, Profile},
     envoy, python, tools, wasm,
 };
@@ -49,6 +52,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ),
         ("TOLLGATE_PYTHON_V1", python("a2a-1.3.0", "requirements-a2a-1.3.0.txt")?),
         ("TOLLGATE_PYTHON_V03", python("a2a-0.3.26", "requirements-a2a-0.3.26.txt")?),
+        ("TOLLGATE_PYTHON_FASTA2A", python("fasta2a-2.1.1", "requirements-fasta2a-2.1.1.txt")?),
+        ("TOLLGATE_A2ACLI", a2acli::locate()?),
     ];
     let mut cargo = tools::cargo();
     cargo.args(["test", "--workspace"]).args(&args.cargo);

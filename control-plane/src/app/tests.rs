@@ -111,7 +111,7 @@ async fn a_restart_comes_up_at_the_same_generation_with_the_same_keys() {
     }
     assert_eq!(seen[0], seen[1]);
     let registry = bound(dir.path(), "").await.unwrap().foundation.store.registry();
-    assert_eq!(registry.generation.get(), 3);
+    assert_eq!(registry.generation.get(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
