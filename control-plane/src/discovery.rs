@@ -2,6 +2,7 @@
 //! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
+mod extended;
 mod listing;
 mod metadata;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use axum::{
 
 use crate::{
     admin::{ApiError, verify},
-    cards::{CARD_KEYS_PATH, CardShelf},
+    cards::{CARD_KEYS_PATH, CardFetcher, CardShelf},
     gate::Gate,
     store::Store,
 };
@@ -34,6 +35,8 @@ pub struct DiscoveryState {
     pub gate: Arc<dyn Gate>,
     /// Rewritten cards.
     pub shelf: CardShelf,
+    /// Asks agents for their extended cards.
+    pub fetcher: CardFetcher,
     /// Issuers whose tokens are believed, besides those in the registry: the embedded one's `iss`.
     pub embedded_issuer: Option<String>,
 }
@@ -43,8 +46,10 @@ pub fn router(state: DiscoveryState) -> Router {
     let closed = Router::new()
         .route("/agents", get(listing::list))
         .route("/agents/", get(listing::list))
-        .route("/agents/{id}", get(cards::card))
-        .route("/agents/{id}/", get(cards::card))
+        .route("/agents/{id}", get(cards::card).post(extended::rpc))
+        .route("/agents/{id}/", get(cards::card).post(extended::rpc))
+        .route("/agents/{id}/extendedAgentCard", get(extended::rest))
+        .route("/agents/{id}/v1/card", get(extended::rest))
         .route("/agents/{id}/.well-known/agent-card.json", get(cards::card))
         .layer(middleware::from_fn_with_state(state.clone(), admit));
     let open = Router::new()

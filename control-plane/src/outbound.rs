@@ -10,7 +10,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -115,6 +115,21 @@ impl Outbound {
             status if status.is_success() || status == StatusCode::NOT_MODIFIED => Ok(fetched),
             status => Err(OutboundError::Status(status.as_u16())),
         }
+    }
+
+    /// Calls an agent: any verb, JSON if there is a body. Every status is an answer.
+    ///
+    /// # Errors
+    /// [`OutboundError`], never `Status`.
+    pub async fn call(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<Vec<u8>>,
+    ) -> Result<Fetched, OutboundError> {
+        let request = self.client.request(method, url.clone()).headers(headers);
+        self.send(body.into_iter().fold(request, |request, body| request.body(body)), url).await
     }
 
     /// POSTs a form (`application/x-www-form-urlencoded`). Every status is an answer: token endpoints say in the body what is

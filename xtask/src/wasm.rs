@@ -23,12 +23,8 @@ struct Module {
     budget: usize,
 }
 
-const FILTER: Module = Module {
-    package: "tollgate-filter",
-    name: "tollgate_filter",
-    callbacks: &exports::FILTER,
-    budget: 1_100_000,
-};
+const FILTER: Module =
+    Module { package: "tollgate-filter", name: "tollgate_filter", callbacks: &exports::FILTER, budget: 1_100_000 };
 
 const TRANSLATOR: Module = Module {
     package: "tollgate-translator",

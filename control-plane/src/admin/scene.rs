@@ -132,6 +132,7 @@ impl Scene {
             store,
             gate: state.gate.clone(),
             shelf: state.shelf.clone(),
+            fetcher: state.cards.clone(),
             embedded_issuer: state.embedded_issuer.clone(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));

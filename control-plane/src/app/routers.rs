@@ -50,16 +50,18 @@ impl Routers {
         let verifier = CardVerifier::new(&foundation.outbound, config.cards.trusted_jku.clone());
         let embedded_issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
         let issuer = foundation.issuer.clone().map(issuer::router).unwrap_or_default();
+        let fetcher = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
         let discovery = discovery::router(DiscoveryState {
             store: foundation.store.clone(),
             gate: gate.clone(),
             shelf: shelf.clone(),
+            fetcher: fetcher.clone(),
             embedded_issuer: embedded_issuer.clone(),
         });
         let admin = admin::router(AdminState {
             store: foundation.store.clone(),
             gate,
-            cards: CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier),
+            cards: fetcher,
             shelf,
             broker,
             secrets: foundation.secrets.clone(),

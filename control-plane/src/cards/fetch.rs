@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tollgate_a2a::wire::{Outgoing, VersionHeader};
+use tollgate_policy::document::{Dialect, Interface};
 use url::Url;
 
 use super::{CardFault, CardVerifier, SignatureError, card_paths, validate};
@@ -102,6 +104,43 @@ impl CardFetcher {
         }
         let signature = self.verifier.check(&agent.card.document, place.signatures).await?;
         Ok(Card { fetched_at: now, signature, ..(*agent.card).clone() })
+    }
+
+    /// Asks an agent for its extended card: `outgoing` as the translation wrote it for `dialect`. The answer's status and body, whatever
+    /// they are.
+    ///
+    /// # Errors
+    /// [`CardError`]: it could not be asked.
+    pub async fn extended(
+        &self,
+        agent: &Agent,
+        dialect: Dialect,
+        outgoing: Outgoing,
+        mut headers: HeaderMap,
+    ) -> Result<(u16, Vec<u8>), CardError> {
+        let place = CardPlace::from(agent);
+        let mut url = place.backends[0].url.url().clone();
+        let paths = &agent.card.paths;
+        let mount = match dialect.interface() {
+            Interface::Rpc => paths.rpc.as_deref().unwrap_or("/"),
+            Interface::Rest => paths.rest.as_deref().unwrap_or_default(),
+        };
+        let (path, query) = outgoing.path.split_once('?').unwrap_or((&outgoing.path, ""));
+        url.set_path(&format!("{mount}{path}"));
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        headers.insert(header::ACCEPT, HeaderValue::from_static(outgoing.accept));
+        match outgoing.version {
+            VersionHeader::Is(version) => drop(headers.insert("a2a-version", HeaderValue::from_static(version))),
+            VersionHeader::Removed => drop(headers.remove("a2a-version")),
+            VersionHeader::Kept => {}
+        }
+        if let Some((content_type, _)) = &outgoing.body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        headers.extend(self.credentials.header(place.auth).await?);
+        let method = Method::from_bytes(outgoing.verb.as_bytes()).unwrap_or(Method::GET);
+        let fetched = self.outbound.call(method, &url, headers, outgoing.body.map(|(_, body)| body)).await?;
+        Ok((fetched.status.as_u16(), fetched.body.to_vec()))
     }
 
     /// `None`: the backend says that the card of that `etag` is current.

@@ -86,16 +86,34 @@ impl CardGateway {
         rewrite_modern(&mut fields, card, &url);
         rewrite_old(&mut fields, card, &url, has_grpc);
         fields.shift_remove("signatures");
-        // The extended card would come from the backend as it is, with the backend's URLs in it.
-        fields.shift_remove("supportsAuthenticatedExtendedCard");
+        rewrite_extended(&mut fields, card);
         if let Some(capabilities) = fields.get_mut("capabilities").and_then(Value::as_object_mut) {
-            capabilities.shift_remove("extendedAgentCard");
             if card.offer.webhooks == WebhookMode::Off {
                 capabilities.insert("pushNotifications".into(), false.into());
             }
         }
         self.security.write(&mut fields, card.agent);
         Some(Value::Object(fields))
+    }
+}
+
+/// An extended card is served by the gateway, so it is offered in whichever version the card is read; where the gateway has no way to
+/// ask for it, in neither.
+fn rewrite_extended(fields: &mut Map<String, Value>, card: BackendCard<'_>) {
+    const OLD: &str = "supportsAuthenticatedExtendedCard";
+    const MODERN: &str = "extendedAgentCard";
+    let modern = fields.get("capabilities").and_then(|it| it.get(MODERN)) == Some(&Value::Bool(true));
+    let is_offered = (modern || fields.get(OLD) == Some(&Value::Bool(true))) && !card.paths.dialects.is_empty();
+    fields.shift_remove(OLD);
+    if is_offered && fields.contains_key("url") {
+        fields.insert(OLD.into(), true.into());
+    }
+    let is_modern = fields.contains_key("supportedInterfaces");
+    if let Some(capabilities) = fields.get_mut("capabilities").and_then(Value::as_object_mut) {
+        capabilities.shift_remove(MODERN);
+        if is_offered && is_modern {
+            capabilities.insert(MODERN.into(), true.into());
+        }
     }
 }
 

@@ -36,14 +36,19 @@ impl GatewaySecurity {
     /// Replaces whatever the card says about security, its skills included.
     pub(super) fn write(&self, card: &mut Map<String, Value>, agent: &AgentId) {
         let scopes = [format!("agents:{agent}:read"), format!("agents:{agent}:write")];
-        card.insert("securitySchemes".into(), json!({ SCHEME: self.scheme(&scopes) }));
+        let is_modern = card.contains_key("supportedInterfaces");
+        let is_old = card.contains_key("url");
+        let pushes = card.get("capabilities").and_then(|it| it.get("pushNotifications")) == Some(&Value::Bool(true));
+        let mut scheme = self.scheme(agent, &scopes, pushes);
+        scheme.retain(|field, _| if field.ends_with("SecurityScheme") { is_modern } else { is_old || !is_modern });
+        card.insert("securitySchemes".into(), json!({ SCHEME: scheme }));
         let listed: &[String] = if matches!(self, Self::OAuth { .. }) { &scopes } else { &[] };
-        if card.contains_key("supportedInterfaces") {
+        if is_modern {
             card.insert("securityRequirements".into(), json!([{"schemes": {SCHEME: {"list": listed}}}]));
         } else {
             card.remove("securityRequirements");
         }
-        if card.contains_key("url") {
+        if is_old {
             card.insert("security".into(), json!([{ SCHEME: listed }]));
         } else {
             card.remove("security");
@@ -56,10 +61,14 @@ impl GatewaySecurity {
         }
     }
 
-    fn scheme(&self, [read, write]: &[String; 2]) -> Value {
-        match self {
+    /// Both halves of the scheme. Strict readers of either version take no field of the other's, so a card has those it needs.
+    fn scheme(&self, agent: &AgentId, [read, write]: &[String; 2], pushes: bool) -> Map<String, Value> {
+        let scheme = match self {
             Self::OAuth { token_url, metadata_url } => {
-                let scopes = json!({read: "Read this agent's tasks", write: "Send to this agent"});
+                let mut scopes = json!({read: "Read this agent's tasks", write: "Send to this agent"});
+                if pushes {
+                    scopes[format!("agents:{agent}:push")] = "Register webhooks at this agent".into();
+                }
                 let flows = json!({"clientCredentials": {"tokenUrl": token_url, "scopes": scopes}});
                 json!({
                     "type": "oauth2", "flows": flows, "oauth2MetadataUrl": metadata_url,
@@ -70,6 +79,10 @@ impl GatewaySecurity {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "httpAuthSecurityScheme": {"scheme": "bearer", "bearerFormat": "JWT"},
             }),
+        };
+        match scheme {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
         }
     }
 }

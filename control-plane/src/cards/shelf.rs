@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{BackendCard, CardGateway, Offer, CardSigner};
+use super::{BackendCard, CardGateway, CardSigner, Offer};
 use crate::domain::{Agent, AgentId, Card};
 
 /// A card as callers get it.

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use url::Url;
 
 use tollgate_policy::document::{Dialect, TaskIsolation};
@@ -160,6 +161,17 @@ impl Agent {
         let is_lacking =
             self.a2a.translation == Translation::Auto && Dialect::ALL.iter().any(|it| !dialects.contains(it));
         !dialects.is_empty() && (is_lacking || self.a2a.task_isolation == TaskIsolation::Caller)
+    }
+}
+
+impl Agent {
+    /// Whether its card speaks of an extended one, and there is a way to ask for it.
+    #[must_use]
+    pub fn offers_extended_card(&self) -> bool {
+        let card = &self.card.document;
+        let is_offered = card["capabilities"]["extendedAgentCard"] == Value::Bool(true)
+            || card["supportsAuthenticatedExtendedCard"] == Value::Bool(true);
+        is_offered && !self.card.paths.dialects.is_empty()
     }
 }
 

@@ -119,6 +119,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         task_isolation: agent.a2a.task_isolation,
         translated: agent.needs_translation().then(|| xds::translated_cluster_name(&agent.id)),
         webhooks: webhooks(agent),
+        extended_card: agent.offers_extended_card(),
         grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),

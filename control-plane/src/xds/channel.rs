@@ -27,6 +27,8 @@ pub(super) struct Channel {
     look: Look,
     /// Whether the client waits for a name that is on its way.
     waits: Waits,
+    /// The resource whose turn it is not yet.
+    held_back: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,7 @@ impl Channel {
             acked: Generation::default(),
             look: Look::Due,
             waits: Waits::No,
+            held_back: None,
         }
     }
 
@@ -186,14 +189,20 @@ impl Channel {
         self.acked
     }
 
-    /// What is to be sent now. Resources gone since later than `removable` stay for the time being.
-    pub(super) fn due(&mut self, snapshot: &Snapshot, removable: Generation) -> Due {
+    /// What is to be sent now. Resources gone since later than `removable` stay for the time being; the one called `held` is not sent
+    /// yet.
+    pub(super) fn due(&mut self, snapshot: &Snapshot, removable: Generation, held: Option<&str>) -> Due {
+        self.held_back = held.map(Into::into);
         if mem::replace(&mut self.look, Look::Nothing) == Look::Nothing {
             return Due::default();
         }
         let waits = self.names.iter().any(|name| snapshot.awaits(self.kind, name));
         self.waits = if waits { Waits::Yes } else { Waits::No };
-        let upserts = self.wanted(snapshot).filter(|resource| self.is_news(resource)).cloned().collect();
+        let news: Vec<Resource> = self.wanted(snapshot).filter(|resource| self.is_news(resource)).cloned().collect();
+        let (later, upserts): (Vec<_>, Vec<_>) = news.into_iter().partition(|resource| self.is_held_back(resource));
+        if !later.is_empty() {
+            self.look = Look::Due;
+        }
         let removed = self.removed(snapshot, removable);
         Due { upserts, removed }
     }
@@ -201,7 +210,8 @@ impl Channel {
     /// Everything the client wants, as a state-of-the-world response lists it: refused versions stand back behind the last good one,
     /// and what may not go yet is still there.
     pub(super) fn full(&self, snapshot: &Snapshot) -> Vec<Resource> {
-        let good = |resource: &Resource| match (self.is_refused(resource), self.held.get(resource.name())) {
+        let is_late = |resource: &Resource| self.is_refused(resource) || self.is_held_back(resource);
+        let good = |resource: &Resource| match (is_late(resource), self.held.get(resource.name())) {
             (false, _) => Some(resource.clone()),
             (true, Some(Held::Sent(last))) => Some(last.clone()),
             (true, _) => None,
@@ -213,6 +223,10 @@ impl Channel {
         let mut all: Vec<_> = self.wanted(snapshot).filter_map(good).chain(kept).collect();
         all.sort_by(|one, other| one.name().cmp(other.name()));
         all
+    }
+
+    fn is_held_back(&self, resource: &Resource) -> bool {
+        self.held_back.as_deref() == Some(resource.name())
     }
 
     /// Notes that `due` went out under `nonce`.

@@ -4,6 +4,7 @@
 use super::{
     ResourceKind, Snapshot,
     channel::{Answer, Channel, Due, Outcome, Settled},
+    filter,
     nodes::Connection,
 };
 use crate::domain::Generation;
@@ -90,17 +91,18 @@ impl Session {
     /// `None`: it is not this kind's turn.
     fn due(&mut self, kind: ResourceKind, snapshot: &Snapshot) -> Option<Due> {
         let busy = |kind| self.channel(kind).is_some_and(Channel::is_busy);
-        // Envoy asks for a new cluster's secrets before it acknowledges the cluster, and they are answered at once: when the
-        // acknowledgement is here, so is all that the policy leads to.
-        let held = kind == ResourceKind::Extension && busy(ResourceKind::Cluster);
-        if held || kind.sends_one_at_a_time() && busy(kind) {
+        if kind.sends_one_at_a_time() && busy(kind) {
             return None;
         }
+        // Envoy asks for a new cluster's secrets, and for the translation in it, before it acknowledges the cluster, and they are
+        // answered at once: when the acknowledgement is here, so is all that the policy leads to.
+        let is_held = kind == ResourceKind::Extension && busy(ResourceKind::Cluster);
+        let held = is_held.then_some(filter::NAME);
         let removable = match kind {
             ResourceKind::Cluster | ResourceKind::Endpoints | ResourceKind::Secret => self.policy_settled(),
             _ => Generation::LAST,
         };
-        self.channels[kind.index()].as_mut().map(|channel| channel.due(snapshot, removable))
+        self.channels[kind.index()].as_mut().map(|channel| channel.due(snapshot, removable, held))
     }
 
     fn policy_settled(&self) -> Generation {

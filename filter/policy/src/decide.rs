@@ -1,7 +1,7 @@
 //! One request decided: from its head where that is enough, with its body where the decision depends on it.
 //!
 //! The body matters only to callers who hold some classes of an agent's operations but not all: in JSON-RPC it names the
-//! operation, and in a send it may carry a webhook; where a class has a limit of its own; and where the agent's webhooks are policed.
+//! operation, and in a send it may carry a webhook; where a class has a limit of its own; and where the agent's webhooks are policed or it has an extended card.
 //! Whoever holds every class under one limit streams straight through.
 
 mod grpc;
@@ -130,7 +130,7 @@ impl<'a> Request<'a> {
         let grant = pair.grant;
         offered(&agent, Interface::Rpc)?;
         let rewrite = self.rpc_rewrite(&agent, pair, query);
-        if grant.operations.is_all() && grant.limits.is_uniform() && agent.webhooks().is_none() {
+        if grant.operations.is_all() && grant.limits.is_uniform() && !agent.is_always_read() {
             let record = Arc::clone(&pair.unread_record);
             return Ok(Step::Decided(Decision::Admit(Admission {
                 route: self.route(&agent, agent.cluster(), rewrite),
@@ -174,6 +174,10 @@ impl<'a> Request<'a> {
         };
         self.operation = operation.name();
         permit(grant.operations, operation, &agent)?;
+        if operation == Operation::GetExtendedCard && self.policy.gateway().host == HostMode::Gateway {
+            withheld(&agent)?;
+            return self.to_control_plane(Action::Operation(operation));
+        }
         let rewrite = self.rest_rewrite(&agent, pair, remainder, query);
         let payment = Some(pair.quotas.of(Some(operation.class())).clone());
         let gate = pair.quotas.gate;
@@ -269,6 +273,11 @@ fn needs_body(operation: Operation, held: Operations, agent: Option<&Agent>) -> 
 /// An interface that is not offered has no path at the backend: what lies there may be someone else's.
 fn offered(agent: &Agent, interface: Interface) -> Result<(), Reason> {
     if agent.offers(interface) { Ok(()) } else { Err(Reason::NotFound) }
+}
+
+/// An extended card comes from the control plane or not at all: as the agent writes it, it names the backend.
+fn withheld(agent: &Agent) -> Result<(), Reason> {
+    if agent.has_extended_card() { Ok(()) } else { Err(Reason::NoExtendedCard) }
 }
 
 fn require(held: Operations, class: OperationClass) -> Result<(), Reason> {

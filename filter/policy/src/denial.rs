@@ -53,7 +53,10 @@ impl Denial {
         headers.extend(reason.retry_after().map(|seconds| ("retry-after", seconds.to_string())));
         let is_grpc = *binding == Binding::Grpc;
         Self {
-            status: reason.status(),
+            status: match binding {
+                Binding::JsonRpc(_) => reason.rpc_http_status(),
+                _ => reason.status(),
+            },
             code: reason.code(),
             grpc_status: is_grpc.then(|| reason.grpc_status()),
             headers,

@@ -3,8 +3,8 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-use tollgate_a2a::ownership::{IdKind, Owner};
 use tollgate_a2a::convert::Refusal;
+use tollgate_a2a::ownership::{IdKind, Owner};
 use tollgate_a2a::wire::Ids;
 
 /// A2A v1.0 section 5.4.
@@ -32,7 +32,9 @@ impl Ids for Ownership<'_> {
             IdKind::Task => owner.seal(kind, id),
             IdKind::Context => owner.context_outward(id),
         };
-        shown.ok_or_else(|| Refusal::new(Refusal::INVALID_AGENT_RESPONSE, "the agent's answer has an id that cannot be given out"))
+        shown.ok_or_else(|| {
+            Refusal::new(Refusal::INVALID_AGENT_RESPONSE, "the agent's answer has an id that cannot be given out")
+        })
     }
 
     fn shows(&self, context: Option<&str>) -> bool {

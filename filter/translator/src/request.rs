@@ -83,17 +83,21 @@ impl Request {
     }
 
     /// The request is whole: writes what the agent gets. `Err`: the answer.
-    fn send(&mut self, service: &Service, head: &Head, body: &[u8]) -> Result<(Outgoing, Exchange), Answer> {
+    fn send(&mut self, service: &Service, head: &Head, body: &[u8]) -> Result<Sent, Answer> {
         // Where a request without a body was given one so that this module sees its end, there is nothing in it.
-        let body = if body.iter().all(u8::is_ascii_whitespace) { &[] } else { body };
+        let body = if is_blank(body) { &[] } else { body };
         let agent = service.settings.agent(&self.agent).ok_or_else(unavailable)?;
         let parts = RequestParts { verb: &head.verb, path: &head.path, query: &head.query, body };
         let call = Call::read(head.interface, &parts).map_err(|refused| refused.answer())?;
         let to = agent.dialect_for(call.dialect());
         let ids = self.ownership(service, agent);
-        let sent = call.write(to, &ids).map_err(|refused| refused.answer())?;
-        set_head(agent.mount(to.interface()), &sent.0);
-        Ok(sent)
+        let (outgoing, exchange) = call.write(to, &ids).map_err(|refused| refused.answer())?;
+        set_path(agent.mount(to.interface()), &outgoing);
+        let passes = exchange.passes(&ids);
+        if !passes {
+            set_head(&outgoing);
+        }
+        Ok(Sent { outgoing, exchange, passes })
     }
 
     fn ownership<'a>(&'a self, service: &'a Service, agent: &TranslatedAgent) -> Ownership<'a> {
@@ -122,11 +126,14 @@ impl Request {
     fn finish_request(&mut self, service: &Service, buffered: usize, body: &[u8]) -> Action {
         let Stage::Intake(head) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
         match self.send(service, &head, body) {
-            Ok((outgoing, exchange)) => {
+            Ok(Sent { passes: true, .. }) if !body.is_empty() && !is_blank(body) => Action::Continue,
+            Ok(Sent { outgoing, exchange, passes }) => {
                 let body = outgoing.body.map(|(_, body)| body).unwrap_or_default();
                 host::set_request_header("content-length", body.len().to_string().as_bytes());
                 host::replace_request_body(buffered, &body);
-                self.stage = Stage::Sent(exchange);
+                if !passes {
+                    self.stage = Stage::Sent(exchange);
+                }
                 service.translated.add(1);
                 Action::Continue
             }
@@ -240,14 +247,29 @@ fn respond(answer: &Answer) {
     host::respond_bytes(answer.status, &headers, &answer.body);
 }
 
-/// Writes the head of what the agent gets.
-fn set_head(mount: &str, outgoing: &Outgoing) {
+/// A request as the agent gets it.
+struct Sent {
+    outgoing: Outgoing,
+    exchange: Exchange,
+    /// Whether it is what it was, but for its path, and its answer passes too.
+    passes: bool,
+}
+
+fn is_blank(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+fn set_path(mount: &str, outgoing: &Outgoing) {
     let path = match outgoing.path.as_str() {
         path if path.starts_with('/') => format!("{}{path}", mount.trim_end_matches('/')),
         path => format!("{mount}{path}"),
     };
-    host::set_request_header(":method", outgoing.verb.as_bytes());
     host::set_request_header(":path", path.as_bytes());
+}
+
+/// Writes the head of what the agent gets.
+fn set_head(outgoing: &Outgoing) {
+    host::set_request_header(":method", outgoing.verb.as_bytes());
     host::set_request_header("accept", outgoing.accept.as_bytes());
     // An answer is read on its way back.
     host::set_request_header("accept-encoding", b"identity");

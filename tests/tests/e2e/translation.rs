@@ -55,7 +55,13 @@ fn http_json_becomes_json_rpc_for_an_agent_that_has_nothing_else() {
         ("GET", "/tasks/t1?historyLength=3", Value::Null, "GetTask", json!({"id": "t1", "historyLength": 3})),
         ("POST", "/tasks/t1:cancel", json!({}), "CancelTask", json!({"id": "t1"})),
         ("GET", "/tasks?pageSize=5", Value::Null, "ListTasks", json!({"pageSize": 5})),
-        ("DELETE", "/tasks/t/pushNotificationConfigs/c", Value::Null, "DeleteTaskPushNotificationConfig", json!({"taskId": "t", "id": "c"})),
+        (
+            "DELETE",
+            "/tasks/t/pushNotificationConfigs/c",
+            Value::Null,
+            "DeleteTaskPushNotificationConfig",
+            json!({"taskId": "t", "id": "c"}),
+        ),
     ] {
         let response = send("only-rpc", method, path, None, &body);
         let arrived = backend.calls().pop().expect("arrived");
@@ -84,7 +90,10 @@ fn what_cannot_be_said_in_the_other_version_is_refused_and_never_sent() {
     let response = send("only-v03", "POST", "", Some("1.0"), &call("ListTasks", json!({})));
     assert_eq!((response.status, &response.json()["error"]["code"]), (200, &json!(-32004)), "{}", response.text());
     let response = send("only-v03", "GET", "/tasks", None, &Value::Null);
-    assert_eq!((response.status, &response.json()["error"]["details"][0]["reason"]), (400, &json!("UNSUPPORTED_OPERATION")));
+    assert_eq!(
+        (response.status, &response.json()["error"]["details"][0]["reason"]),
+        (400, &json!("UNSUPPORTED_OPERATION"))
+    );
     assert!(backend.calls().is_empty());
 }
 
@@ -98,7 +107,8 @@ fn what_the_agent_speaks_passes_byte_for_byte() {
         .header("a2a-version", "1.0")
         .header("content-type", "application/json")
         .body(body)
-        .send();
+        .send()
+        .json();
     assert_eq!(String::from_utf8_lossy(&backend.calls().pop().expect("arrived").body), body);
 }
 
@@ -125,7 +135,9 @@ fn hostile_bodies_do_not_trap_the_translation() {
     agent("hostile-translation", CardShape::V1Rest, &json!({}));
     let gateway = Gateway::shared();
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
-    for body in ["", "{", "[]", "\u{0}", "null", &deep, r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","method":"GetTask"}"#] {
+    for body in
+        ["", "{", "[]", "\u{0}", "null", &deep, r#"{"jsonrpc":"2.0","id":1,"method":"SendMessage","method":"GetTask"}"#]
+    {
         let response = gateway
             .request("POST", "/agents/hostile-translation")
             .bearer(&token("hostile-translation"))

@@ -11,8 +11,8 @@ use url::Url;
 use crate::{
     cards,
     domain::{
-        BackendUrl, Card, CardForm, CardKeySource, CardPaths, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
-        UnixSeconds, VerifiedSignature,
+        BackendUrl, Card, CardForm, CardKeySource, CardPaths, CardSignatures, CardVersion, SignatureOutcome,
+        SignaturePolicy, UnixSeconds, VerifiedSignature,
     },
     strict_json,
 };

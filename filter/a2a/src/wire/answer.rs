@@ -48,15 +48,21 @@ impl Exchange {
         Self { client, agent, operation, id }
     }
 
+    /// Whether the answer passes as it is: both sides speak the same, and nobody's ids are replaced.
+    #[must_use]
+    pub fn passes(&self, ids: &dyn Ids) -> bool {
+        self.client == self.agent && !ids.is_active()
+    }
+
     /// Translates an answer that is no stream.
     #[must_use]
     pub fn unary(&self, status: u16, body: &[u8], ids: &dyn Ids) -> Answer {
         if self.client == self.agent {
             return self.same(status, body, ids);
         }
-        let result = self.result(status, body).and_then(|result| {
-            self.translate(result, ids).map_err(|refusal| Fault::from(&refusal))
-        });
+        let result = self
+            .result(status, body)
+            .and_then(|result| self.translate(result, ids).map_err(|refusal| Fault::from(&refusal)));
         match result {
             Ok(result) => self.success(&result),
             Err(fault) => fault.answer(self.client, &self.id),

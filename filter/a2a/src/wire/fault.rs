@@ -122,7 +122,9 @@ impl Fault {
         };
         let details = match &self.data {
             Some(Value::Array(details)) => details.clone(),
-            Some(other) => vec![json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"data": other}})],
+            Some(other) => {
+                vec![json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"data": other}})]
+            }
             None => self.info().into_iter().collect(),
         };
         let error = json!({"code": status, "status": name, "message": self.message, "details": details});
@@ -163,7 +165,8 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 /// Answers a request whose agent is not among the settings: they are on their way, or the agent has just gone.
 #[must_use]
 pub fn unavailable() -> Answer {
-    let error = json!({"code": "UNAVAILABLE", "message": "the gateway does not know this agent yet: try again", "details": {}});
+    let error =
+        json!({"code": "UNAVAILABLE", "message": "the gateway does not know this agent yet: try again", "details": {}});
     Answer::new(503, "application/json", json!({ "error": error }).to_string().into_bytes())
 }
 

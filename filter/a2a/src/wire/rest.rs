@@ -49,7 +49,9 @@ pub(super) fn parameters(operation: Operation, path: &str, query: &str) -> Resul
 }
 
 fn typed(name: &str, value: String) -> Value {
-    if NUMBERS.contains(&name) && let Ok(number) = value.parse::<i64>() {
+    if NUMBERS.contains(&name)
+        && let Ok(number) = value.parse::<i64>()
+    {
         return number.into();
     }
     match value.as_str() {
@@ -94,7 +96,11 @@ pub(super) struct Line {
 }
 
 /// Writes an operation's request line.
-pub(super) fn line(operation: Operation, version: ProtocolVersion, mut params: Map<String, Value>) -> Result<Line, Refusal> {
+pub(super) fn line(
+    operation: Operation,
+    version: ProtocolVersion,
+    mut params: Map<String, Value>,
+) -> Result<Line, Refusal> {
     let tenant = take(&mut params, "tenant")?;
     if tenant.as_deref().is_some_and(|tenant| !is_segment(tenant)) {
         return Err(Refusal::new(Refusal::INVALID_PARAMS, "params.tenant has no place in a path"));

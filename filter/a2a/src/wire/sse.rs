@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn other_lines_stay_where_they_are() {
         let mut blocks = Blocks::default();
-        let block = b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n".iter().find_map(|byte| blocks.take(*byte));
+        let block =
+            b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n".iter().find_map(|byte| blocks.take(*byte));
         let block = block.unwrap();
         assert!(block.is_of_type(b"error") && !block.is_of_type(b"err"));
         let written = |typed| {

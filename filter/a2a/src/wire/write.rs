@@ -145,7 +145,8 @@ fn place(params: &mut Value, ids: &dyn Ids) {
     let name = if params.contains_key("message") { "message" } else { "request" };
     let Some(message) = params.get_mut(name).and_then(Value::as_object_mut) else { return };
     let names = ["taskId", "task_id", "contextId", "context_id"];
-    let is_placed = names.iter().any(|name| message.get(*name).and_then(Value::as_str).is_some_and(|id| !id.is_empty()));
+    let is_placed =
+        names.iter().any(|name| message.get(*name).and_then(Value::as_str).is_some_and(|id| !id.is_empty()));
     if let (false, Some(context)) = (is_placed, ids.new_context()) {
         message.remove("context_id");
         message.insert("contextId".to_owned(), context.into());

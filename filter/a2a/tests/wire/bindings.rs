@@ -32,7 +32,12 @@ fn every_operation_has_its_place_in_both_bindings() {
         "GET /tasks?contextId=c&includeArtifacts=true&pageSize=5",
         Value::Null,
     );
-    check("CancelTask", json!({"id": "t", "metadata": {"a": 1}}), "POST /tasks/t:cancel", json!({"metadata": {"a": 1}}));
+    check(
+        "CancelTask",
+        json!({"id": "t", "metadata": {"a": 1}}),
+        "POST /tasks/t:cancel",
+        json!({"metadata": {"a": 1}}),
+    );
     check("SubscribeToTask", json!({"id": "t"}), "POST /tasks/t:subscribe", Value::Null);
     check(
         "CreateTaskPushNotificationConfig",
@@ -67,7 +72,10 @@ fn results_are_taken_out_of_one_envelope_and_put_into_the_other() {
     assert_eq!((answer.status, answer.content_type), (200, Some("application/json")));
     let to_rpc = exchange(Dialect::HttpJson1, Dialect::JsonRpc1, "SendMessage", &message());
     let answer = to_rpc.unary(200, br#"{"jsonrpc":"2.0","id":"1","result":{"task":{"id":"t"}}}"#, &NoIds);
-    assert_eq!((body_of(&answer.body), answer.content_type), (json!({"task": {"id": "t"}}), Some("application/a2a+json")));
+    assert_eq!(
+        (body_of(&answer.body), answer.content_type),
+        (json!({"task": {"id": "t"}}), Some("application/a2a+json"))
+    );
 }
 
 #[test]
@@ -87,7 +95,10 @@ fn errors_keep_their_meaning() {
         let error = json!({"jsonrpc": "2.0", "id": "1", "error": {"code": code, "message": "why"}});
         let answer = to_rpc.unary(200, error.to_string().as_bytes(), &NoIds);
         let body = body_of(&answer.body);
-        assert_eq!((answer.status, &body["error"]["code"], &body["error"]["message"]), (status, &json!(status), &json!("why")));
+        assert_eq!(
+            (answer.status, &body["error"]["code"], &body["error"]["message"]),
+            (status, &json!(status), &json!("why"))
+        );
         assert_eq!(body["error"]["details"][0]["reason"], reason);
         let answer = to_rest.unary(status, &answer.body, &NoIds);
         let back = body_of(&answer.body);
@@ -120,7 +131,8 @@ fn what_is_no_a2a_is_a_bad_answer_or_a_bad_gateway() {
     let to_rpc = exchange(Dialect::HttpJson1, Dialect::JsonRpc1, "SendMessage", &message());
     let answer = to_rpc.unary(200, b"[]", &NoIds);
     assert_eq!((answer.status, &body_of(&answer.body)["error"]["status"]), (500, &json!("INTERNAL")));
-    let answer = to_rpc.unary(503, br#"{"error":{"code":"UNAVAILABLE","message":"no healthy upstream","details":{}}}"#, &NoIds);
+    let answer =
+        to_rpc.unary(503, br#"{"error":{"code":"UNAVAILABLE","message":"no healthy upstream","details":{}}}"#, &NoIds);
     assert_eq!((answer.status, &body_of(&answer.body)["error"]["message"]), (503, &json!("no healthy upstream")));
 }
 
@@ -153,7 +165,10 @@ fn a_version_is_translated_with_its_binding() {
     assert_eq!((outgoing.path.as_str(), &sent(&outgoing)["message"]["role"]), ("/message:send", &json!("ROLE_USER")));
     let task = json!({"task": {"id": "t", "contextId": "c", "status": {"state": "TASK_STATE_COMPLETED"}}});
     let answer = body_of(&exchange.unary(200, task.to_string().as_bytes(), &NoIds).body);
-    assert_eq!((&answer["result"]["kind"], &answer["result"]["status"]["state"]), (&json!("task"), &json!("completed")));
+    assert_eq!(
+        (&answer["result"]["kind"], &answer["result"]["status"]["state"]),
+        (&json!("task"), &json!("completed"))
+    );
     let listing = write(read_rpc("ListTasks", &json!({})), Dialect::JsonRpc03, &NoIds).unwrap_err();
     assert_eq!(body_of(&listing.body)["error"]["code"], json!(-32004));
 }

@@ -15,7 +15,8 @@ fn check(client: Dialect, agent: Dialect, stream: &str, expect: &str) {
     assert_eq!(String::from_utf8(out).unwrap(), expect);
 }
 
-const REST: &str = "data: {\"statusUpdate\":{\"taskId\":\"t\"}}\r\n\r\n: ping\r\n\r\nid: 4\r\ndata: {\"message\":{}}\r\n\r\n";
+const REST: &str =
+    "data: {\"statusUpdate\":{\"taskId\":\"t\"}}\r\n\r\n: ping\r\n\r\nid: 4\r\ndata: {\"message\":{}}\r\n\r\n";
 const RPC: &str = "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"statusUpdate\":{\"taskId\":\"t\"}}}\n\n: ping\n\nid: 4\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"message\":{}}}\n\n";
 
 #[test]
@@ -37,12 +38,18 @@ fn an_error_in_a_stream_is_told_and_ends_it() {
     let rest = "event: error\ndata: {\"error\":{\"code\":404,\"message\":\"gone\",\"details\":[{\"reason\":\"TASK_NOT_FOUND\"}]}}\n\ndata: {\"message\":{}}\n\n";
     let out = events(Dialect::JsonRpc1, Dialect::HttpJson1).feed(rest.as_bytes(), &NoIds);
     let text = String::from_utf8(out).unwrap();
-    assert!(text.starts_with("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32001,\"message\":\"gone\""), "{text}");
+    assert!(
+        text.starts_with("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32001,\"message\":\"gone\""),
+        "{text}"
+    );
     assert_eq!(text.matches("data:").count(), 1);
     let rpc = "data: {\"jsonrpc\":\"2.0\",\"id\":\"1\",\"error\":{\"code\":-32004,\"message\":\"no\"}}\n\n";
     let out = events(Dialect::HttpJson1, Dialect::JsonRpc1).feed(rpc.as_bytes(), &NoIds);
     let text = String::from_utf8(out).unwrap();
-    assert!(text.starts_with("event: error\ndata: {\"error\":{\"code\":400,") && text.contains("UNSUPPORTED_OPERATION"), "{text}");
+    assert!(
+        text.starts_with("event: error\ndata: {\"error\":{\"code\":400,") && text.contains("UNSUPPORTED_OPERATION"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -68,5 +75,8 @@ fn versions_are_translated_in_each_event() {
     let event = "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"kind\":\"status-update\",\"taskId\":\"t\",\"contextId\":\"c\",\"status\":{\"state\":\"completed\"},\"final\":true}}\n\n";
     let out = events(Dialect::HttpJson1, Dialect::JsonRpc03).feed(event.as_bytes(), &NoIds);
     let text = String::from_utf8(out).unwrap();
-    assert!(text.contains("\"statusUpdate\"") && text.contains("TASK_STATE_COMPLETED") && !text.contains("final"), "{text}");
+    assert!(
+        text.contains("\"statusUpdate\"") && text.contains("TASK_STATE_COMPLETED") && !text.contains("final"),
+        "{text}"
+    );
 }

@@ -41,6 +41,10 @@ impl Request<'_> {
         self.operation = operation.name();
         let held = pair.grant.operations;
         permit(held, operation, &agent)?;
+        if operation == Operation::GetExtendedCard {
+            // The control plane does not speak gRPC to callers.
+            return Err(Reason::NoExtendedCard);
+        }
         let payment = Some(pair.quotas.of(Some(operation.class())).clone());
         let gate = pair.quotas.gate;
         let admission = self.admission(caller, &agent, Action::Operation(operation), Rewrite::Kept, payment);

@@ -1,11 +1,11 @@
 //! A decision that waits for the body. It owns what it needs: the policy may change meanwhile, the decision stays the one begun.
 
-use super::{Decision, permit, require};
+use super::{Decision, permit, require, withheld};
 use crate::a2a::grpc;
 use crate::a2a::jsonrpc::{self, RequestId};
 use crate::a2a::push::{self, Push, Spelled};
 use crate::a2a::webhook::Webhooks;
-use crate::admission::{Action, Admission};
+use crate::admission::{Action, Admission, Route};
 use crate::denial::{Binding, Context, Denial, Reason};
 use crate::document::{OperationClass, ProtocolVersion};
 use crate::operation::Operation;
@@ -87,7 +87,10 @@ impl Pending {
                 let agent = agent.map(|agent| agent.id().as_str());
                 self.admission.record = record::render(caller, agent, operation.name(), "allowed");
                 self.admission.binding = self.spoken(request.id);
-                if let Kind::Rpc(quotas) = &self.kind {
+                if operation == Operation::GetExtendedCard && self.admission.route != Route::Unchanged {
+                    self.admission.route = Route::ControlPlane;
+                    self.admission.agent = None;
+                } else if let Kind::Rpc(quotas) = &self.kind {
                     self.admission.payment = Some(quotas.of(Some(operation.class())).clone());
                 }
                 Decision::Admit(self.admission)
@@ -114,6 +117,9 @@ impl Pending {
         }
         if operation == Operation::CreatePushConfig {
             check_webhooks(agent, push.of_creation())?;
+        }
+        if operation == Operation::GetExtendedCard && self.admission.route != Route::Unchanged {
+            withheld(agent)?;
         }
         Ok(())
     }

@@ -45,6 +45,8 @@ pub enum Reason {
     Webhook(WebhookFault),
     /// The agent's webhooks are switched off.
     PushOff,
+    /// The agent's extended card is not offered.
+    NoExtendedCard,
     /// The agent keeps its callers' tasks apart, which in gRPC it cannot.
     GrpcIsolated,
     /// No such path.
@@ -104,6 +106,13 @@ impl Reason {
         self.row().2
     }
 
+    /// The status in JSON-RPC. What the protocol itself has an error for is answered as agents answer it, with 200: clients take any other
+    /// status for a failure of the transport, and do not look for the error.
+    pub(super) fn rpc_http_status(&self) -> u16 {
+        let is_of_protocol = self.is_of_a2a() || matches!(self, Self::UnknownMethod | Self::Webhook(_));
+        if is_of_protocol { 200 } else { self.status() }
+    }
+
     /// Whether it is one of A2A's own errors, by which clients tell what to do.
     pub(super) fn is_of_a2a(&self) -> bool {
         matches!(self.rpc_code(), -32009..=-32001)
@@ -126,6 +135,7 @@ impl Reason {
             Self::Webhook(_) => (400, "webhook_refused", -32602, 3),
             // A2A's own errors (v1.0 section 5.4).
             Self::PushOff => (400, "push_notification_not_supported", -32003, 9),
+            Self::NoExtendedCard => (400, "extended_agent_card_not_configured", -32007, 9),
             Self::GrpcIsolated => (400, "unsupported_operation", -32004, 12),
             Self::NotFound => (404, "not_found", -32044, 12),
             Self::WrongVerb(_) => (405, "method_not_allowed", -32600, 12),
@@ -150,6 +160,7 @@ impl Reason {
             Self::Grpc(fault) => format!("the body {fault}").into(),
             Self::Webhook(fault) => format!("the webhook's configuration is refused: {fault}").into(),
             Self::PushOff => "this agent's webhooks are switched off".into(),
+            Self::NoExtendedCard => "this agent offers no extended card here".into(),
             Self::GrpcIsolated => "this agent keeps its callers' tasks apart: use JSON-RPC or HTTP+JSON".into(),
             Self::Media => "the body must be application/json without content-encoding".into(),
             Self::TooLarge(limit) => format!("the body is longer than {limit} bytes").into(),

@@ -44,6 +44,9 @@ pub struct AgentDocument {
     /// What webhooks its callers may register. Absent: whatever the agent takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<WebhooksDocument>,
+    /// Whether it has an extended card. The control plane serves it, rewritten like the other; without this it is not offered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extended_card: bool,
     /// The cluster of its gRPC interface. Absent: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grpc: Option<String>,
@@ -72,6 +75,7 @@ impl AgentDocument {
             task_isolation: TaskIsolation::None,
             translated: None,
             webhooks: None,
+            extended_card: false,
             grpc: None,
             identity: false,
             timeout_ms: None,

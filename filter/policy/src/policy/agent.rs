@@ -22,6 +22,7 @@ pub struct Agent {
     isolation: TaskIsolation,
     translated: Option<Arc<str>>,
     webhooks: Option<Webhooks>,
+    extended_card: bool,
     grpc: Option<Arc<str>>,
     identity: Identity,
     timeout_ms: Option<u64>,
@@ -69,6 +70,7 @@ impl Agent {
             isolation: document.task_isolation,
             translated: document.translated.map(Into::into),
             webhooks,
+            extended_card: document.extended_card,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
             timeout_ms: document.timeout_ms,
@@ -115,6 +117,18 @@ impl Agent {
     #[must_use]
     pub fn grpc(&self) -> Option<&Arc<str>> {
         self.grpc.as_ref()
+    }
+
+    /// Whether it has an extended card, which the control plane serves.
+    #[must_use]
+    pub fn has_extended_card(&self) -> bool {
+        self.extended_card
+    }
+
+    /// Whether the body of a JSON-RPC call matters whoever calls.
+    #[must_use]
+    pub fn is_always_read(&self) -> bool {
+        self.webhooks.is_some() || self.extended_card
     }
 
     /// Whose tasks a caller sees.

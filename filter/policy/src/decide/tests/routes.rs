@@ -139,3 +139,23 @@ fn paths_and_verbs_that_are_not_there_are_told_apart() {
         assert!(denial.headers().contains(&("allow", allow.to_owned())), "{:?}", denial.headers());
     }
 }
+
+#[test]
+fn an_extended_card_comes_from_the_control_plane_or_not_at_all() {
+    let agents = json!([{"id": "weather", "extendedCard": true}, {"id": "calculator"}]);
+    let mut gate = Gate::with(json!({}), json!({"agents": agents}));
+    let (new, old) = (rpc("GetExtendedAgentCard"), rpc("agent/getAuthenticatedExtendedCard"));
+    for call in [
+        get("/agents/weather/extendedAgentCard"),
+        get("/agents/weather/v1/card"),
+        post("/agents/weather", &new),
+        post("/agents/weather/", &old),
+    ] {
+        assert_eq!(went(&mut gate, call), Went::ToControlPlane);
+    }
+    assert!(matches!(went(&mut gate, post("/agents/weather", &rpc("GetTask"))), Went::Constant(_)));
+    let none = "400 extended_agent_card_not_configured";
+    assert_eq!(gate.outcome(ALL, get("/agents/calculator/extendedAgentCard")), none);
+    assert_eq!(gate.outcome("agents:calculator:read", post("/agents/calculator", &new)), none.replace("400", "200"));
+    assert_eq!(gate.outcome("agents:weather:write", post("/agents/weather", &new)), "403 insufficient_scope");
+}
