@@ -76,7 +76,11 @@ impl Events {
             }
             Interface::Rest => {
                 if block.is_of_type(b"error") || event.get("error").is_some_and(Value::is_object) {
-                    return if is_same { Ok(event.to_string()) } else { Err(Fault::from_http(200, data)) };
+                    return if is_same {
+                        Ok(event.to_string())
+                    } else {
+                        Err(Fault::from_http(200, data, exchange.agent))
+                    };
                 }
                 Ok(exchange.enveloped(&translate(event)?))
             }

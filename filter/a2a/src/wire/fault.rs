@@ -64,7 +64,7 @@ impl Fault {
     }
 
     /// What an HTTP+JSON answer that is no success says, or any answer of something between gateway and agent.
-    pub(super) fn from_http(status: u16, body: &[u8]) -> Self {
+    pub(super) fn from_http(status: u16, body: &[u8], agent: Dialect) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
         let words = ["message", "detail", "title"].into_iter().find_map(|name| text(error, name));
@@ -73,7 +73,7 @@ impl Fault {
         let by_reason = reason.and_then(|reason| KNOWN.iter().find(|row| row.1 == reason)).map(|row| row.0);
         let code = by_reason.unwrap_or(match status {
             400 | 422 => -32602,
-            404 if words.is_some() && body.get("error").is_some() => -32001,
+            404 if words.is_some() && is_a2a(&body, agent) => -32001,
             409 => -32002,
             415 => -32005,
             501 => -32004,
@@ -122,7 +122,9 @@ impl Fault {
         };
         let details = match &self.data {
             Some(Value::Array(details)) => details.clone(),
-            Some(other) => vec![json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"data": other}})],
+            Some(other) => {
+                vec![json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"data": other}})]
+            }
             None => self.info().into_iter().collect(),
         };
         let error = json!({"code": status, "status": name, "message": self.message, "details": details});
@@ -133,6 +135,13 @@ impl Fault {
         let reason = KNOWN.iter().find(|row| row.0 == self.code)?.1;
         Some(json!({"@type": ERROR_INFO, "reason": reason, "domain": DOMAIN, "metadata": {}}))
     }
+}
+
+/// Whether a body is an A2A error's: in an `error`, or, as `a2a-sdk` 0.3 has it over HTTP+JSON, a message and nothing else. From others
+/// that is a proxy's.
+fn is_a2a(body: &Value, agent: Dialect) -> bool {
+    let is_bare = agent == Dialect::HttpJson03 && text(body, "message").is_some();
+    body.get("error").is_some() || (is_bare && body.as_object().is_some_and(|body| body.len() == 1))
 }
 
 /// A status that is not A2A's to give. An agent that refuses the gateway's credential is a bad gateway to the client: it cannot log in
@@ -163,7 +172,8 @@ fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 /// Answers a request whose agent is not among the settings: they are on their way, or the agent has just gone.
 #[must_use]
 pub fn unavailable() -> Answer {
-    let error = json!({"code": "UNAVAILABLE", "message": "the gateway does not know this agent yet: try again", "details": {}});
+    let error =
+        json!({"code": "UNAVAILABLE", "message": "the gateway does not know this agent yet: try again", "details": {}});
     Answer::new(503, "application/json", json!({ "error": error }).to_string().into_bytes())
 }
 

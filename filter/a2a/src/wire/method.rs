@@ -36,8 +36,17 @@ mod tests {
     fn every_name_is_of_its_operation_and_version() {
         use Operation::*;
         for operation in [
-            SendMessage, SendStreamingMessage, GetTask, ListTasks, CancelTask, SubscribeToTask, CreatePushConfig,
-            GetPushConfig, ListPushConfigs, DeletePushConfig, GetExtendedCard,
+            SendMessage,
+            SendStreamingMessage,
+            GetTask,
+            ListTasks,
+            CancelTask,
+            SubscribeToTask,
+            CreatePushConfig,
+            GetPushConfig,
+            ListPushConfigs,
+            DeletePushConfig,
+            GetExtendedCard,
         ] {
             for at in [ProtocolVersion::V0_3, ProtocolVersion::V1_0] {
                 let name = name(operation, at);

@@ -11,8 +11,14 @@ const NUMBERS: [&str; 2] = ["historyLength", "pageSize"];
 /// Query members that are truths.
 const TRUTHS: [&str; 1] = ["includeArtifacts"];
 
-/// What a path and a query say of the parameters: the ids in it, the tenant in front of it, and the query's members.
-pub(super) fn parameters(operation: Operation, path: &str, query: &str) -> Result<Map<String, Value>, Refusal> {
+/// What a path and a query say of the parameters: the ids in it, the tenant in front of it, and the query's members. A POST has none:
+/// its body was judged without them, and they would stand among its members.
+pub(super) fn parameters(
+    operation: Operation,
+    verb: &str,
+    path: &str,
+    query: &str,
+) -> Result<Map<String, Value>, Refusal> {
     let unreadable = || Refusal::new(Refusal::INVALID_PARAMS, "the path or the query cannot be read");
     let mut params = Map::new();
     let segments: Option<Vec<String>> = path.split('/').skip(1).map(decoded).collect();
@@ -36,20 +42,34 @@ pub(super) fn parameters(operation: Operation, path: &str, query: &str) -> Resul
         }
         _ => {}
     }
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(&name.replace('+', " ")).ok_or_else(unreadable)?;
-        let value = decoded(&value.replace('+', " ")).ok_or_else(unreadable)?;
-        // The version may stand in the query (v1.0 section 3.6.1); what is written again says it in a header.
-        if !name.eq_ignore_ascii_case("a2a-version") {
-            params.entry(name.clone()).or_insert_with(|| typed(&name, value));
+    for (name, value) in members(query).ok_or_else(unreadable)? {
+        if verb == "POST" {
+            let message = "a query has no place beside a body";
+            return Err(Refusal::new(Refusal::INVALID_PARAMS, message));
         }
+        params.entry(name.clone()).or_insert_with(|| typed(&name, value));
     }
     Ok(params)
 }
 
+/// The members of a query, decoded, but for the version, which may stand there (v1.0 section 3.6.1): what is written again says it in
+/// a header.
+fn members(query: &str) -> Option<Vec<(String, String)>> {
+    let mut members = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?);
+        if !name.eq_ignore_ascii_case("a2a-version") {
+            members.push((name, value));
+        }
+    }
+    Some(members)
+}
+
 fn typed(name: &str, value: String) -> Value {
-    if NUMBERS.contains(&name) && let Ok(number) = value.parse::<i64>() {
+    if NUMBERS.contains(&name)
+        && let Ok(number) = value.parse::<i64>()
+    {
         return number.into();
     }
     match value.as_str() {
@@ -94,7 +114,11 @@ pub(super) struct Line {
 }
 
 /// Writes an operation's request line.
-pub(super) fn line(operation: Operation, version: ProtocolVersion, mut params: Map<String, Value>) -> Result<Line, Refusal> {
+pub(super) fn line(
+    operation: Operation,
+    version: ProtocolVersion,
+    mut params: Map<String, Value>,
+) -> Result<Line, Refusal> {
     let tenant = take(&mut params, "tenant")?;
     if tenant.as_deref().is_some_and(|tenant| !is_segment(tenant)) {
         return Err(Refusal::new(Refusal::INVALID_PARAMS, "params.tenant has no place in a path"));
@@ -202,7 +226,8 @@ fn decoded(text: &str) -> Option<String> {
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
         if *first == b'%' {
-            let (digits, tail) = rest.split_at_checked(2)?;
+            let (digits, tail) =
+                rest.split_at_checked(2).filter(|(digits, _)| digits.iter().all(u8::is_ascii_hexdigit))?;
             bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
             rest = tail;
         } else {
@@ -223,7 +248,7 @@ mod tests {
 
     #[track_caller]
     fn check(operation: Operation, path: &str, query: &str, expect: Value) {
-        assert_eq!(Value::Object(parameters(operation, path, query).unwrap()), expect, "{path}?{query}");
+        assert_eq!(Value::Object(parameters(operation, "GET", path, query).unwrap()), expect, "{path}?{query}");
     }
 
     #[test]
@@ -240,7 +265,9 @@ mod tests {
         );
         check(GetPushConfig, "/tasks/t1/pushNotificationConfigs/c1", "", json!({"taskId": "t1", "id": "c1"}));
         check(SendMessage, "/v1/acme/message:send", "", json!({"tenant": "acme"}));
-        assert!(parameters(GetTask, "/tasks/%ff", "").is_err());
+        for path in ["/tasks/%ff", "/tasks/%+5", "/tasks/%4"] {
+            assert!(parameters(GetTask, "GET", path, "").is_err(), "{path}");
+        }
     }
 
     #[test]
@@ -288,13 +315,13 @@ mod tests {
             let params = json!({"taskId": id, "id": config});
             let Value::Object(given) = params.clone() else { unreachable!() };
             let line = line(GetPushConfig, V1_0, given).unwrap();
-            prop_assert_eq!(Value::Object(parameters(GetPushConfig, &line.path, "").unwrap()), params);
+            prop_assert_eq!(Value::Object(parameters(GetPushConfig, "GET", &line.path, "").unwrap()), params);
         }
 
         #[test]
         fn arbitrary_paths_never_panic(path in ".{0,60}", query in ".{0,60}") {
             for operation in [GetTask, CancelTask, ListTasks, GetPushConfig, SendMessage] {
-                let _ = parameters(operation, &path, &query);
+                let _ = parameters(operation, "GET", &path, &query);
             }
         }
     }

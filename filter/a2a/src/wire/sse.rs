@@ -8,7 +8,12 @@ pub(super) struct Blocks {
     line: usize,
     /// The last byte was a CR: an LF after it belongs to it.
     after_return: bool,
+    /// A block has been cut: only what the stream begins with may be a byte order mark.
+    is_under_way: bool,
 }
+
+/// What a stream may begin with, and clients skip.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The lines of a block, without their ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ impl Blocks {
     pub(super) fn block(&mut self) -> Option<Block> {
         self.line = 0;
         let pending = std::mem::take(&mut self.pending);
+        let mark = if std::mem::replace(&mut self.is_under_way, true) { &[][..] } else { BYTE_ORDER_MARK };
+        let pending = pending.strip_prefix(mark).unwrap_or(&pending);
         let lines: Vec<Vec<u8>> =
             pending.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
         (!lines.is_empty()).then_some(Block { lines })
@@ -131,7 +138,8 @@ mod tests {
     #[test]
     fn other_lines_stay_where_they_are() {
         let mut blocks = Blocks::default();
-        let block = b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n".iter().find_map(|byte| blocks.take(*byte));
+        let block =
+            b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n".iter().find_map(|byte| blocks.take(*byte));
         let block = block.unwrap();
         assert!(block.is_of_type(b"error") && !block.is_of_type(b"err"));
         let written = |typed| {

@@ -45,7 +45,7 @@ impl Call {
         let id = self.id.clone();
         let refused = |refusal| Refused::new(refusal, from, &id);
         if from == to && !ids.is_active() {
-            return Ok(self.as_it_came());
+            return Ok(self.unchanged());
         }
         let params = std::mem::take(&mut self.params);
         let params = if from == to {
@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// In one dialect, with nobody's ids to replace, it is what it was, byte for byte.
-    fn as_it_came(self) -> (Outgoing, Exchange) {
+    fn unchanged(self) -> (Outgoing, Exchange) {
         let content_type = match self.dialect.interface() {
             Interface::Rpc => "application/json",
             Interface::Rest => super::answer::media_type(self.dialect),
@@ -145,7 +145,8 @@ fn place(params: &mut Value, ids: &dyn Ids) {
     let name = if params.contains_key("message") { "message" } else { "request" };
     let Some(message) = params.get_mut(name).and_then(Value::as_object_mut) else { return };
     let names = ["taskId", "task_id", "contextId", "context_id"];
-    let is_placed = names.iter().any(|name| message.get(*name).and_then(Value::as_str).is_some_and(|id| !id.is_empty()));
+    let is_placed =
+        names.iter().any(|name| message.get(*name).and_then(Value::as_str).is_some_and(|id| !id.is_empty()));
     if let (false, Some(context)) = (is_placed, ids.new_context()) {
         message.remove("context_id");
         message.insert("contextId".to_owned(), context.into());

@@ -18,7 +18,9 @@ impl Ids for Mine {
 
     fn inward(&self, kind: IdKind, id: &str) -> Result<String, Refusal> {
         match kind {
-            IdKind::Task => id.strip_prefix('+').map(str::to_owned).ok_or_else(|| Refusal::new(-32001, "Task not found")),
+            IdKind::Task => {
+                id.strip_prefix('+').map(str::to_owned).ok_or_else(|| Refusal::new(-32001, "Task not found"))
+            }
             IdKind::Context => Ok(format!("{id}~me")),
         }
     }
@@ -68,11 +70,19 @@ fn another_callers_task_is_not_found_whatever_is_asked_of_it() {
     for (method, params) in calls {
         for to in ALL {
             let answer = write(read_rpc(method, &params), to, &Mine).unwrap_err();
-            assert_eq!((answer.status, &body_of(&answer.body)["error"]["code"]), (200, &json!(-32001)), "{method} {to:?}");
+            assert_eq!(
+                (answer.status, &body_of(&answer.body)["error"]["code"]),
+                (200, &json!(-32001)),
+                "{method} {to:?}"
+            );
         }
     }
     let of_rest = |verb, path| read(Interface::Rest, verb, path, "", b"").unwrap();
-    for call in [of_rest("GET", "/tasks/t"), of_rest("POST", "/v1/tasks/t:cancel"), of_rest("GET", "/tasks/t/pushNotificationConfigs")] {
+    for call in [
+        of_rest("GET", "/tasks/t"),
+        of_rest("POST", "/v1/tasks/t:cancel"),
+        of_rest("GET", "/tasks/t/pushNotificationConfigs"),
+    ] {
         assert_eq!(write(call, Dialect::JsonRpc1, &Mine).unwrap_err().status, 404);
     }
 }
@@ -82,7 +92,11 @@ fn the_callers_own_task_is_reached_by_the_id_it_was_shown() {
     let call: Call = read(Interface::Rest, "GET", "/tasks/%2Bt", "", b"").unwrap();
     let (outgoing, exchange) = write(call, Dialect::HttpJson1, &Mine).unwrap();
     assert_eq!(outgoing.path, "/tasks/t");
-    let answer = exchange.unary(200, br#"{"id":"t","contextId":"c~me","odd":1,"history":[{"taskId":"t","contextId":"c~me"}]}"#, &Mine);
+    let answer = exchange.unary(
+        200,
+        br#"{"id":"t","contextId":"c~me","odd":1,"history":[{"taskId":"t","contextId":"c~me"}]}"#,
+        &Mine,
+    );
     let shown = json!({"id": "+t", "contextId": "c", "odd": 1, "history": [{"taskId": "+t", "contextId": "c"}]});
     assert_eq!((body_of(&answer.body), answer.content_type), (shown, None));
 }
@@ -98,7 +112,10 @@ fn a_listing_holds_the_callers_own_tasks_and_tells_of_no_others() {
         "nextPageToken": "n", "pageSize": 2, "totalSize": 2});
     assert_eq!(answer["result"], shown);
     for odd in ["[{\"id\":\"b\"}]", "{\"items\":[{\"id\":\"b\"}]}", "{\"tasks\":{\"id\":\"b\"}}"] {
-        assert!(!String::from_utf8(exchange.unary(200, odd.as_bytes(), &Mine).body).unwrap().contains("\"b\""), "{odd}");
+        assert!(
+            !String::from_utf8(exchange.unary(200, odd.as_bytes(), &Mine).body).unwrap().contains("\"b\""),
+            "{odd}"
+        );
     }
 }
 
@@ -111,5 +128,28 @@ fn events_show_the_callers_ids() {
         let out = exchange.events(1000).feed(format!("data: {event}\n\n").as_bytes(), &Mine);
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("\"taskId\":\"+t\"") && text.contains("\"contextId\":\"fresh\""), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_shown() {
+    let odd = [
+        r#"{"tasks":[{"id":"b","contextId":"x~you","metadata":{"n":NaN}}]}"#,
+        r#"[{"result":{"tasks":[{"id":"b"}]}}]"#,
+        "b",
+    ];
+    for agent in [Dialect::JsonRpc1, Dialect::HttpJson1] {
+        let call = match agent.interface() {
+            Interface::Rpc => read_rpc("ListTasks", &json!({})),
+            Interface::Rest => read(Interface::Rest, "GET", "/tasks", "", b"").unwrap(),
+        };
+        let (_, exchange) = write(call, agent, &Mine).unwrap();
+        for listing in odd {
+            let answer = exchange.unary(200, listing.as_bytes(), &Mine);
+            let shown = String::from_utf8(answer.body).unwrap();
+            assert!(!shown.contains("x~you") && !shown.contains("\"b\""), "{agent:?} {listing}: {shown}");
+        }
+        let page = exchange.unary(502, b"<html>", &Mine);
+        assert_eq!((page.status, &page.body[..]), (502, &b"<html>"[..]));
     }
 }
