@@ -81,23 +81,36 @@ impl Exchange {
         Fault::no_answer(&format!("the agent's answer is longer than {limit} bytes")).answer(self.client, &self.id)
     }
 
-    /// In one dialect, an answer is what it was, but for its ids; and one that has none to replace is not even read.
+    /// In one dialect, an answer is what it was, but for its ids; and one that has none to replace is not even read. Of one that
+    /// must be read and cannot be (a client's parser may take `NaN`), nothing is shown: it may hold what is others'.
     fn same(&self, status: u16, body: &[u8], ids: &dyn Ids) -> Answer {
+        let is_success = (200..300).contains(&status);
         let as_it_is = || Answer { status, content_type: None, body: body.to_vec() };
-        if !ids.is_active() {
+        if !ids.is_active() || (is_success && self.may_be_empty(body)) {
             return as_it_is();
         }
-        let Ok(mut answer) = serde_json::from_slice::<Value>(body) else { return as_it_is() };
+        let mut answer = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let is_error = answer.get("error").is_some_and(Value::is_object);
         let result = match self.agent.interface() {
             Interface::Rpc => answer.get_mut("result"),
-            Interface::Rest if (200..300).contains(&status) => Some(&mut answer),
+            Interface::Rest if is_success && !answer.is_null() => Some(&mut answer),
             Interface::Rest => None,
         };
-        let Some(result) = result else { return as_it_is() };
+        let Some(result) = result else {
+            let hides_a_result = is_success && !(is_error && self.agent.interface() == Interface::Rpc);
+            let fault = hides_a_result.then(|| Fault::no_answer("the agent's answer cannot be read"));
+            return fault.map_or_else(as_it_is, |fault| fault.answer(self.client, &self.id));
+        };
         match self.own(result, ids) {
             Ok(()) => Answer { status, content_type: None, body: answer.to_string().into_bytes() },
             Err(refusal) => Fault::from(&refusal).answer(self.client, &self.id),
         }
+    }
+
+    /// Whether an empty body says all there is to say: a webhook deleted over HTTP+JSON.
+    fn may_be_empty(&self, body: &[u8]) -> bool {
+        let is_delete = self.operation == Operation::DeletePushConfig && self.agent.interface() == Interface::Rest;
+        is_delete && body.trim_ascii().is_empty()
     }
 
     /// The result in the agent's answer.
@@ -112,13 +125,13 @@ impl Exchange {
                 match answer.remove("result") {
                     Some(result) if is_success => Ok(result),
                     _ if is_success => Err(Fault::no_answer("the agent's answer is no JSON-RPC response")),
-                    _ => Err(Fault::from_http(status, body)),
+                    _ => Err(Fault::from_http(status, body, self.agent)),
                 }
             }
             (Interface::Rest, Some(answer)) if is_success => Ok(answer),
-            (Interface::Rest, None) if is_success && body.trim_ascii().is_empty() => Ok(json!({})),
+            (Interface::Rest, None) if is_success && self.may_be_empty(body) => Ok(json!({})),
             _ if is_success => Err(Fault::no_answer("the agent's answer is not JSON")),
-            _ => Err(Fault::from_http(status, body)),
+            _ => Err(Fault::from_http(status, body, self.agent)),
         }
     }
 

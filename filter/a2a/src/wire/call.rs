@@ -144,7 +144,7 @@ impl Call {
                 }
             }
         };
-        params.extend(rest::parameters(operation, parts.path, parts.query).map_err(refused)?);
+        params.extend(rest::parameters(operation, parts.verb, parts.path, parts.query).map_err(refused)?);
         let (id, envelope, params) = (Value::Null, Map::new(), Value::Object(params));
         Ok(Self { dialect, operation, id, envelope, params, raw: Raw::new(parts) })
     }

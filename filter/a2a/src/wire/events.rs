@@ -32,11 +32,9 @@ impl Events {
     /// Takes a chunk; gives what the client gets for it, which may be nothing.
     pub fn feed(&mut self, chunk: &[u8], ids: &dyn Ids) -> Vec<u8> {
         let mut out = Vec::new();
-        for byte in chunk {
-            if self.state == State::Broken {
-                break;
-            }
-            if let Some(block) = self.blocks.take(*byte) {
+        let mut rest = chunk;
+        while !rest.is_empty() && self.state == State::Runs {
+            if let Some(block) = self.blocks.take(&mut rest) {
                 self.pass(&block, ids, &mut out);
             } else if self.blocks.pending() > self.max_event {
                 let message = format!("the agent sent an event longer than {} bytes", self.max_event);
@@ -76,7 +74,11 @@ impl Events {
             }
             Interface::Rest => {
                 if block.is_of_type(b"error") || event.get("error").is_some_and(Value::is_object) {
-                    return if is_same { Ok(event.to_string()) } else { Err(Fault::from_http(200, data)) };
+                    return if is_same {
+                        Ok(event.to_string())
+                    } else {
+                        Err(Fault::from_http(200, data, exchange.agent))
+                    };
                 }
                 Ok(exchange.enveloped(&translate(event)?))
             }

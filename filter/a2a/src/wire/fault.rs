@@ -64,7 +64,7 @@ impl Fault {
     }
 
     /// What an HTTP+JSON answer that is no success says, or any answer of something between gateway and agent.
-    pub(super) fn from_http(status: u16, body: &[u8]) -> Self {
+    pub(super) fn from_http(status: u16, body: &[u8], agent: Dialect) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
         let words = ["message", "detail", "title"].into_iter().find_map(|name| text(error, name));
@@ -73,7 +73,7 @@ impl Fault {
         let by_reason = reason.and_then(|reason| KNOWN.iter().find(|row| row.1 == reason)).map(|row| row.0);
         let code = by_reason.unwrap_or(match status {
             400 | 422 => -32602,
-            404 if words.is_some() && body.get("error").is_some() => -32001,
+            404 if words.is_some() && is_a2a(&body, agent) => -32001,
             409 => -32002,
             415 => -32005,
             501 => -32004,
@@ -135,6 +135,13 @@ impl Fault {
         let reason = KNOWN.iter().find(|row| row.0 == self.code)?.1;
         Some(json!({"@type": ERROR_INFO, "reason": reason, "domain": DOMAIN, "metadata": {}}))
     }
+}
+
+/// Whether a body is an A2A error's: in an `error`, or, as `a2a-sdk` 0.3 has it over HTTP+JSON, a message and nothing else. From others
+/// that is a proxy's.
+fn is_a2a(body: &Value, agent: Dialect) -> bool {
+    let is_bare = agent == Dialect::HttpJson03 && text(body, "message").is_some();
+    body.get("error").is_some() || (is_bare && body.as_object().is_some_and(|body| body.len() == 1))
 }
 
 /// A status that is not A2A's to give. An agent that refuses the gateway's credential is a bad gateway to the client: it cannot log in

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use tollgate_policy::Operation;
+use tollgate_policy::a2a::http_json::{self, Asked};
 use tollgate_policy::document::ProtocolVersion;
 
 use crate::convert::Refusal;
@@ -11,8 +12,14 @@ const NUMBERS: [&str; 2] = ["historyLength", "pageSize"];
 /// Query members that are truths.
 const TRUTHS: [&str; 1] = ["includeArtifacts"];
 
-/// What a path and a query say of the parameters: the ids in it, the tenant in front of it, and the query's members.
-pub(super) fn parameters(operation: Operation, path: &str, query: &str) -> Result<Map<String, Value>, Refusal> {
+/// What a path and a query say of the parameters: the ids in it, the tenant in front of it, and the query's members. A POST has none:
+/// its body was judged without them, and they would stand among its members.
+pub(super) fn parameters(
+    operation: Operation,
+    verb: &str,
+    path: &str,
+    query: &str,
+) -> Result<Map<String, Value>, Refusal> {
     let unreadable = || Refusal::new(Refusal::INVALID_PARAMS, "the path or the query cannot be read");
     let mut params = Map::new();
     let segments: Option<Vec<String>> = path.split('/').skip(1).map(decoded).collect();
@@ -36,16 +43,28 @@ pub(super) fn parameters(operation: Operation, path: &str, query: &str) -> Resul
         }
         _ => {}
     }
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(&name.replace('+', " ")).ok_or_else(unreadable)?;
-        let value = decoded(&value.replace('+', " ")).ok_or_else(unreadable)?;
-        // The version may stand in the query (v1.0 section 3.6.1); what is written again says it in a header.
-        if !name.eq_ignore_ascii_case("a2a-version") {
-            params.entry(name.clone()).or_insert_with(|| typed(&name, value));
+    for (name, value) in members(query).ok_or_else(unreadable)? {
+        if verb == "POST" {
+            let message = "a query has no place beside a body";
+            return Err(Refusal::new(Refusal::INVALID_PARAMS, message));
         }
+        params.entry(name.clone()).or_insert_with(|| typed(&name, value));
     }
     Ok(params)
+}
+
+/// The members of a query, decoded, but for the version, which may stand there (v1.0 section 3.6.1): what is written again says it in
+/// a header.
+fn members(query: &str) -> Option<Vec<(String, String)>> {
+    let mut members = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?);
+        if !name.eq_ignore_ascii_case("a2a-version") {
+            members.push((name, value));
+        }
+    }
+    Some(members)
 }
 
 fn typed(name: &str, value: String) -> Value {
@@ -105,39 +124,17 @@ pub(super) fn line(
     if tenant.as_deref().is_some_and(|tenant| !is_segment(tenant)) {
         return Err(Refusal::new(Refusal::INVALID_PARAMS, "params.tenant has no place in a path"));
     }
-    let mut path = match (version, tenant) {
+    let mount = match (version, tenant) {
         (ProtocolVersion::V0_3, _) => "/v1".to_owned(),
         (ProtocolVersion::V1_0, Some(tenant)) => format!("/{}", encoded(&tenant)),
         (ProtocolVersion::V1_0, None) => String::new(),
     };
-    let mut id = |name: &str| {
-        let refused = |what| Refusal::new(Refusal::INVALID_PARAMS, format!("params.{name} {what}"));
-        let id = take(&mut params, name)?.filter(|id| !id.is_empty()).ok_or_else(|| refused("is missing"))?;
-        if is_segment(&id) { Ok(encoded(&id)) } else { Err(refused("has no place in a path")) }
-    };
-    let verb = match operation {
-        Operation::SendMessage => post(&mut path, "/message:send"),
-        Operation::SendStreamingMessage => post(&mut path, "/message:stream"),
-        Operation::GetTask => get(&mut path, &format!("/tasks/{}", id("id")?)),
-        Operation::ListTasks => get(&mut path, "/tasks"),
-        Operation::CancelTask => post(&mut path, &format!("/tasks/{}:cancel", id("id")?)),
-        // 1.0 says POST (section 11.3.2), what spoke 0.3 has GET.
-        Operation::SubscribeToTask if version == ProtocolVersion::V1_0 => {
-            post(&mut path, &format!("/tasks/{}:subscribe", id("id")?))
-        }
-        Operation::SubscribeToTask => get(&mut path, &format!("/tasks/{}:subscribe", id("id")?)),
-        Operation::CreatePushConfig => post(&mut path, &format!("/tasks/{}/pushNotificationConfigs", id("taskId")?)),
-        Operation::ListPushConfigs => get(&mut path, &format!("/tasks/{}/pushNotificationConfigs", id("taskId")?)),
-        Operation::GetPushConfig => {
-            get(&mut path, &format!("/tasks/{}/pushNotificationConfigs/{}", id("taskId")?, id("id")?))
-        }
-        Operation::DeletePushConfig => {
-            path.push_str(&format!("/tasks/{}/pushNotificationConfigs/{}", id("taskId")?, id("id")?));
-            "DELETE"
-        }
-        Operation::GetExtendedCard if version == ProtocolVersion::V1_0 => get(&mut path, "/extendedAgentCard"),
-        Operation::GetExtendedCard => get(&mut path, "/card"),
-    };
+    let (verb, resource) = target(operation, version, &mut params)?;
+    let path = format!("{mount}{resource}");
+    // The gateway's own reading: a task `t:archive`, or a tenant called `tasks`, would make it a request that nobody decided about.
+    if http_json::classify(verb.as_bytes(), &path) != Asked::Operation(operation) {
+        return Err(Refusal::new(Refusal::INVALID_PARAMS, "the ids in params would make another operation's path"));
+    }
     if verb == "POST" && operation != Operation::SubscribeToTask {
         return Ok(Line { verb, path, body: Some(params) });
     }
@@ -146,22 +143,40 @@ pub(super) fn line(
     Ok(Line { verb, path: format!("{path}{separator}{query}"), body: None })
 }
 
-/// Whether an id is one segment of a path to every server, also to one that decodes the path before it looks at it: one that is
-/// not would become another operation's path.
+/// An operation's verb, and its path below the mount, with the ids it takes out of the parameters.
+fn target(
+    operation: Operation,
+    version: ProtocolVersion,
+    params: &mut Map<String, Value>,
+) -> Result<(&'static str, String), Refusal> {
+    let is_v1 = version == ProtocolVersion::V1_0;
+    let mut id = |name: &str| {
+        let refused = |what| Refusal::new(Refusal::INVALID_PARAMS, format!("params.{name} {what}"));
+        let id = take(params, name)?.filter(|id| !id.is_empty()).ok_or_else(|| refused("is missing"))?;
+        if is_segment(&id) { Ok(encoded(&id)) } else { Err(refused("has no place in a path")) }
+    };
+    Ok(match operation {
+        Operation::SendMessage => ("POST", "/message:send".to_owned()),
+        Operation::SendStreamingMessage => ("POST", "/message:stream".to_owned()),
+        Operation::GetTask => ("GET", format!("/tasks/{}", id("id")?)),
+        Operation::ListTasks => ("GET", "/tasks".to_owned()),
+        Operation::CancelTask => ("POST", format!("/tasks/{}:cancel", id("id")?)),
+        // 1.0 says POST (section 11.3.2), what spoke 0.3 has GET.
+        Operation::SubscribeToTask => (if is_v1 { "POST" } else { "GET" }, format!("/tasks/{}:subscribe", id("id")?)),
+        Operation::CreatePushConfig => ("POST", format!("/tasks/{}/pushNotificationConfigs", id("taskId")?)),
+        Operation::ListPushConfigs => ("GET", format!("/tasks/{}/pushNotificationConfigs", id("taskId")?)),
+        Operation::GetPushConfig => ("GET", format!("/tasks/{}/pushNotificationConfigs/{}", id("taskId")?, id("id")?)),
+        Operation::DeletePushConfig => {
+            ("DELETE", format!("/tasks/{}/pushNotificationConfigs/{}", id("taskId")?, id("id")?))
+        }
+        Operation::GetExtendedCard => ("GET", if is_v1 { "/extendedAgentCard" } else { "/card" }.to_owned()),
+    })
+}
+
+/// Whether an id is one segment of a path to every server, also to one that decodes the path before it looks at it.
 fn is_segment(id: &str) -> bool {
     let is_plain = |c: char| !(c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'));
-    let is_verb = [":cancel", ":subscribe"].iter().any(|verb| id.ends_with(verb));
-    !matches!(id, "" | "." | "..") && !is_verb && id.chars().all(is_plain)
-}
-
-fn get(path: &mut String, rest: &str) -> &'static str {
-    path.push_str(rest);
-    "GET"
-}
-
-fn post(path: &mut String, rest: &str) -> &'static str {
-    path.push_str(rest);
-    "POST"
+    !matches!(id, "" | "." | "..") && id.chars().all(is_plain)
 }
 
 fn take(params: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
@@ -208,7 +223,8 @@ fn decoded(text: &str) -> Option<String> {
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
         if *first == b'%' {
-            let (digits, tail) = rest.split_at_checked(2)?;
+            let (digits, tail) =
+                rest.split_at_checked(2).filter(|(digits, _)| digits.iter().all(u8::is_ascii_hexdigit))?;
             bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
             rest = tail;
         } else {
@@ -229,7 +245,7 @@ mod tests {
 
     #[track_caller]
     fn check(operation: Operation, path: &str, query: &str, expect: Value) {
-        assert_eq!(Value::Object(parameters(operation, path, query).unwrap()), expect, "{path}?{query}");
+        assert_eq!(Value::Object(parameters(operation, "GET", path, query).unwrap()), expect, "{path}?{query}");
     }
 
     #[test]
@@ -246,7 +262,9 @@ mod tests {
         );
         check(GetPushConfig, "/tasks/t1/pushNotificationConfigs/c1", "", json!({"taskId": "t1", "id": "c1"}));
         check(SendMessage, "/v1/acme/message:send", "", json!({"tenant": "acme"}));
-        assert!(parameters(GetTask, "/tasks/%ff", "").is_err());
+        for path in ["/tasks/%ff", "/tasks/%+5", "/tasks/%4"] {
+            assert!(parameters(GetTask, "GET", path, "").is_err(), "{path}");
+        }
     }
 
     #[test]
@@ -281,26 +299,33 @@ mod tests {
         };
         assert_eq!(refused(GetTask, json!({})), "params.id is missing");
         assert_eq!(refused(GetTask, json!({"id": 7})), "params.id must be a string");
-        for id in ["..", "a/b", "a%2Fb", "t:cancel", "t:subscribe", "a?b", "a\\b", "a\u{0}"] {
+        for id in ["..", "a/b", "a%2Fb", "a?b", "a\\b", "a\u{0}"] {
             assert_eq!(refused(GetTask, json!({"id": id})), "params.id has no place in a path", "{id}");
         }
+        let other = "the ids in params would make another operation's path";
+        for id in ["t:cancel", "t:subscribe", "t:archive", ":t"] {
+            assert_eq!(refused(GetTask, json!({"id": id})), other, "{id}");
+            assert_eq!(refused(ListPushConfigs, json!({"taskId": id})), other, "{id}");
+        }
+        assert_eq!(refused(ListTasks, json!({"tenant": "tasks"})), other);
+        assert_eq!(refused(GetTask, json!({"tenant": "tasks", "id": "pushNotificationConfigs"})), other);
         assert_eq!(refused(SendMessage, json!({"tenant": "a/b"})), "params.tenant has no place in a path");
         assert_eq!(refused(GetTask, json!({"id": "t", "metadata": {}})), "params.metadata has no place in a query");
     }
 
     proptest! {
         #[test]
-        fn ids_survive_the_path(id in "[^/?#%\\\\\\.\\pC]{1,30}", config in "[a-z:. é]{3,30}z") {
+        fn ids_survive_the_path(id in "[^:/?#%\\\\\\.\\pC]{1,30}", config in "[a-z:. é]{3,30}z") {
             let params = json!({"taskId": id, "id": config});
             let Value::Object(given) = params.clone() else { unreachable!() };
             let line = line(GetPushConfig, V1_0, given).unwrap();
-            prop_assert_eq!(Value::Object(parameters(GetPushConfig, &line.path, "").unwrap()), params);
+            prop_assert_eq!(Value::Object(parameters(GetPushConfig, "GET", &line.path, "").unwrap()), params);
         }
 
         #[test]
         fn arbitrary_paths_never_panic(path in ".{0,60}", query in ".{0,60}") {
             for operation in [GetTask, CancelTask, ListTasks, GetPushConfig, SendMessage] {
-                let _ = parameters(operation, &path, &query);
+                let _ = parameters(operation, "GET", &path, &query);
             }
         }
     }

@@ -8,7 +8,12 @@ pub(super) struct Blocks {
     line: usize,
     /// The last byte was a CR: an LF after it belongs to it.
     after_return: bool,
+    /// A block has been cut: only what the stream begins with may be a byte order mark.
+    is_under_way: bool,
 }
+
+/// What a stream may begin with, and clients skip.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The lines of a block, without their ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,16 +22,21 @@ pub(super) struct Block {
 }
 
 impl Blocks {
-    /// Takes one byte; a block where that byte ended one.
-    pub(super) fn take(&mut self, byte: u8) -> Option<Block> {
-        if std::mem::take(&mut self.after_return) && byte == b'\n' {
+    /// Takes bytes off the front of `chunk`, to the next end of a line at most; a block where that ended one.
+    pub(super) fn take(&mut self, chunk: &mut &[u8]) -> Option<Block> {
+        if std::mem::take(&mut self.after_return)
+            && let Some(rest) = chunk.strip_prefix(b"\n")
+        {
+            *chunk = rest;
             return None;
         }
-        self.after_return = byte == b'\r';
-        if byte != b'\n' && byte != b'\r' {
-            self.pending.push(byte);
-            return None;
-        }
+        let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(chunk.len());
+        let (text, rest) = chunk.split_at_checked(end)?;
+        self.pending.extend_from_slice(text);
+        *chunk = rest;
+        let (end, rest) = rest.split_first()?;
+        *chunk = rest;
+        self.after_return = *end == b'\r';
         let is_blank = self.line == self.pending.len();
         self.pending.push(b'\n');
         self.line = self.pending.len();
@@ -42,6 +52,8 @@ impl Blocks {
     pub(super) fn block(&mut self) -> Option<Block> {
         self.line = 0;
         let pending = std::mem::take(&mut self.pending);
+        let mark = if std::mem::replace(&mut self.is_under_way, true) { &[][..] } else { BYTE_ORDER_MARK };
+        let pending = pending.strip_prefix(mark).unwrap_or(&pending);
         let lines: Vec<Vec<u8>> =
             pending.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
         (!lines.is_empty()).then_some(Block { lines })
@@ -106,10 +118,19 @@ fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
+    fn cut(blocks: &mut Blocks, mut bytes: &[u8]) -> Vec<Block> {
+        let mut found = Vec::new();
+        while !bytes.is_empty() {
+            found.extend(blocks.take(&mut bytes));
+        }
+        found
+    }
+
     fn blocks(bytes: &[u8]) -> Vec<String> {
-        let mut blocks = Blocks::default();
-        let found = bytes.iter().filter_map(|byte| blocks.take(*byte));
-        found.map(|block| String::from_utf8(block.data().unwrap_or_else(|| b"-".to_vec())).unwrap()).collect()
+        cut(&mut Blocks::default(), bytes)
+            .into_iter()
+            .map(|block| String::from_utf8(block.data().unwrap_or_else(|| b"-".to_vec())).unwrap())
+            .collect()
     }
 
     #[test]
@@ -124,16 +145,14 @@ mod tests {
     #[test]
     fn a_block_ends_with_the_first_byte_of_its_blank_line() {
         let mut blocks = Blocks::default();
-        let ended = b"data: a\r\n\r".iter().filter_map(|byte| blocks.take(*byte)).count();
-        assert_eq!((ended, blocks.take(b'\n'), blocks.pending()), (1, None, 0));
+        let ended = cut(&mut blocks, b"data: a\r\n\r").len();
+        assert_eq!((ended, cut(&mut blocks, b"\n").len(), blocks.pending()), (1, 0, 0));
     }
 
     #[test]
     fn other_lines_stay_where_they_are() {
         let mut blocks = Blocks::default();
-        let block =
-            b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n".iter().find_map(|byte| blocks.take(*byte));
-        let block = block.unwrap();
+        let block = cut(&mut blocks, b": c\nid: 7\nevent: error\ndata: x\ndata: y\nretry: 5\n\n").remove(0);
         assert!(block.is_of_type(b"error") && !block.is_of_type(b"err"));
         let written = |typed| {
             let mut out = Vec::new();

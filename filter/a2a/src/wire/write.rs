@@ -45,7 +45,7 @@ impl Call {
         let id = self.id.clone();
         let refused = |refusal| Refused::new(refusal, from, &id);
         if from == to && !ids.is_active() {
-            return Ok(self.as_it_came());
+            return Ok(self.unchanged());
         }
         let params = std::mem::take(&mut self.params);
         let params = if from == to {
@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// In one dialect, with nobody's ids to replace, it is what it was, byte for byte.
-    fn as_it_came(self) -> (Outgoing, Exchange) {
+    fn unchanged(self) -> (Outgoing, Exchange) {
         let content_type = match self.dialect.interface() {
             Interface::Rpc => "application/json",
             Interface::Rest => super::answer::media_type(self.dialect),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tollgate_a2a::wire::{NoIds, VersionHeader};
 use tollgate_policy::document::{Dialect, Interface};
 
-use crate::{body_of, exchange, message, read, read_rpc, sent, write};
+use crate::{body_of, exchange, lines, message, read, read_rpc, sent, write};
 
 /// A JSON-RPC call as HTTP+JSON, and that again as JSON-RPC.
 #[track_caller]
@@ -112,8 +112,10 @@ fn what_is_no_a2a_is_a_bad_answer_or_a_bad_gateway() {
     let to_rest = exchange(Dialect::JsonRpc1, Dialect::HttpJson1, "SendMessage", &message());
     for (status, body, expect) in [
         (200, "<html>", (200, -32006)),
-        (200, "", (200, -32603)),
+        (200, "", (200, -32006)),
         (404, "not here", (200, -32006)),
+        (404, r#"{"detail":"Not Found"}"#, (200, -32006)),
+        (404, r#"{"message":"Not Found"}"#, (200, -32006)),
         (401, r#"{"detail":"log in"}"#, (502, -32603)),
         (403, "", (502, -32603)),
         (503, r#"{"error":{"code":"UNAVAILABLE","message":"no healthy upstream","details":{}}}"#, (503, -32603)),
@@ -123,9 +125,6 @@ fn what_is_no_a2a_is_a_bad_answer_or_a_bad_gateway() {
     ] {
         let answer = to_rest.unary(status, body.as_bytes(), &NoIds);
         let code = body_of(&answer.body)["error"]["code"].as_i64();
-        if (status, body) == (200, "") {
-            continue;
-        }
         assert_eq!((answer.status, code), (expect.0, Some(expect.1)), "{status} {body}");
     }
     let to_rpc = exchange(Dialect::HttpJson1, Dialect::JsonRpc1, "SendMessage", &message());
@@ -150,12 +149,48 @@ fn requests_that_are_none_are_refused_in_the_clients_binding() {
 }
 
 #[test]
+fn errors_as_the_sdk_of_0_3_writes_them_keep_their_meaning() {
+    let exchange = exchange(Dialect::JsonRpc1, Dialect::HttpJson03, "GetTask", &json!({"id": "t"}));
+    for (status, code) in [(404, -32001), (409, -32002), (415, -32005), (422, -32602), (501, -32004)] {
+        let answer = exchange.unary(status, br#"{"message":"why"}"#, &NoIds);
+        let error = &body_of(&answer.body)["error"];
+        assert_eq!((answer.status, &error["code"], &error["message"]), (200, &json!(code), &json!("why")));
+    }
+}
+
+#[test]
+fn a_webhook_is_deleted_with_or_without_a_body() {
+    let config = json!({"taskId": "t", "id": "c"});
+    let exchange = exchange(Dialect::JsonRpc1, Dialect::HttpJson1, "DeleteTaskPushNotificationConfig", &config);
+    for (status, body) in [(204, ""), (200, "{}")] {
+        assert_eq!(body_of(&exchange.unary(status, body.as_bytes(), &NoIds).body)["result"], json!({}), "{status}");
+    }
+}
+
+#[test]
+fn a_query_adds_nothing_to_a_body_that_was_judged_without_it() {
+    let path = "/tasks/t/pushNotificationConfigs";
+    let body = br#"{"url":"https://a.example"}"#;
+    for query in ["url=http://10.0.0.1", "token=x", "A2A-Version=1.0&url=http://10.0.0.1"] {
+        let answer = read(Interface::Rest, "POST", path, query, body).unwrap_err();
+        assert_eq!(
+            (answer.status, &body_of(&answer.body)["error"]["status"]),
+            (400, &json!("INVALID_ARGUMENT")),
+            "{query}"
+        );
+    }
+    let call = read(Interface::Rest, "POST", path, "A2A-Version=1.0", body).unwrap();
+    let (outgoing, _) = write(call, Dialect::JsonRpc1, &NoIds).unwrap();
+    assert_eq!(sent(&outgoing)["params"], json!({"taskId": "t", "url": "https://a.example"}));
+}
+
+#[test]
 fn a_stream_that_is_answered_at_once_is_one_event() {
     let exchange = exchange(Dialect::JsonRpc1, Dialect::HttpJson1, "SendStreamingMessage", &message());
     let answer = exchange.unary(200, br#"{"message":{"messageId":"r"}}"#, &NoIds);
-    let text = String::from_utf8(answer.body).unwrap();
     assert_eq!(answer.content_type, Some("text/event-stream"));
-    assert_eq!(text, "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"message\":{\"messageId\":\"r\"}}}\n\n");
+    let event = json!({"jsonrpc": "2.0", "id": 7, "result": {"message": {"messageId": "r"}}});
+    assert_eq!(lines(&answer.body), [json!({"data": event}), json!("\n")]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Streams, event by event.
 
+use serde_json::json;
 use tollgate_a2a::wire::{Events, NoIds};
 use tollgate_policy::document::Dialect;
 
-use crate::{exchange, message};
+use crate::{exchange, lines, message};
 
 fn events(client: Dialect, agent: Dialect) -> Events {
     exchange(client, agent, "SendStreamingMessage", &message()).events(1000)
@@ -12,7 +13,7 @@ fn events(client: Dialect, agent: Dialect) -> Events {
 #[track_caller]
 fn check(client: Dialect, agent: Dialect, stream: &str, expect: &str) {
     let out = events(client, agent).feed(stream.as_bytes(), &NoIds);
-    assert_eq!(String::from_utf8(out).unwrap(), expect);
+    assert_eq!(lines(&out), lines(expect.as_bytes()));
 }
 
 const REST: &str =
@@ -23,6 +24,11 @@ const RPC: &str = "data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"statusUpdat
 fn each_event_changes_its_envelope_and_the_rest_passes() {
     check(Dialect::JsonRpc1, Dialect::HttpJson1, REST, RPC);
     check(Dialect::HttpJson1, Dialect::JsonRpc1, RPC, &REST.replace("\r\n", "\n"));
+}
+
+#[test]
+fn a_byte_order_mark_hides_no_event() {
+    check(Dialect::JsonRpc1, Dialect::HttpJson1, &format!("\u{feff}{REST}"), RPC);
 }
 
 #[test]
@@ -37,19 +43,18 @@ fn an_event_leaves_with_its_last_byte() {
 fn an_error_in_a_stream_is_told_and_ends_it() {
     let rest = "event: error\ndata: {\"error\":{\"code\":404,\"message\":\"gone\",\"details\":[{\"reason\":\"TASK_NOT_FOUND\"}]}}\n\ndata: {\"message\":{}}\n\n";
     let out = events(Dialect::JsonRpc1, Dialect::HttpJson1).feed(rest.as_bytes(), &NoIds);
-    let text = String::from_utf8(out).unwrap();
-    assert!(
-        text.starts_with("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"code\":-32001,\"message\":\"gone\""),
-        "{text}"
+    let told = lines(&out);
+    let error = &told[0]["data"]["error"];
+    assert_eq!(
+        (told.len(), &told[0]["data"]["id"], &error["code"], &error["message"]),
+        (2, &json!(7), &json!(-32001), &json!("gone"))
     );
-    assert_eq!(text.matches("data:").count(), 1);
     let rpc = "data: {\"jsonrpc\":\"2.0\",\"id\":\"1\",\"error\":{\"code\":-32004,\"message\":\"no\"}}\n\n";
     let out = events(Dialect::HttpJson1, Dialect::JsonRpc1).feed(rpc.as_bytes(), &NoIds);
-    let text = String::from_utf8(out).unwrap();
-    assert!(
-        text.starts_with("event: error\ndata: {\"error\":{\"code\":400,") && text.contains("UNSUPPORTED_OPERATION"),
-        "{text}"
-    );
+    let told = lines(&out);
+    let error = &told[1]["data"]["error"];
+    assert_eq!((&told[0], &error["code"]), (&json!("event: error\n"), &json!(400)));
+    assert_eq!(error["details"][0]["reason"], "UNSUPPORTED_OPERATION");
 }
 
 #[test]
@@ -67,7 +72,8 @@ fn what_is_no_event_of_a2a_ends_the_stream_with_an_error() {
 #[test]
 fn one_dialect_passes_as_it_is() {
     let odd = "event: x\ndata: <not json>\n\n";
-    check(Dialect::HttpJson1, Dialect::HttpJson1, odd, odd);
+    let out = events(Dialect::HttpJson1, Dialect::HttpJson1).feed(odd.as_bytes(), &NoIds);
+    assert_eq!(String::from_utf8(out).unwrap(), odd);
 }
 
 #[test]

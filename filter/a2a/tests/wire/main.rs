@@ -52,3 +52,13 @@ fn exchange(client: Dialect, agent: Dialect, method: &str, params: &Value) -> Ex
 fn message() -> Value {
     json!({"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}})
 }
+
+/// A stream as its lines, where data is JSON: the order of its members is nobody's business.
+fn lines(stream: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(stream).unwrap();
+    text.split_inclusive('\n')
+        .map(|line| {
+            line.strip_prefix("data: ").map_or_else(|| json!(line), |data| json!({"data": body_of(data.as_bytes())}))
+        })
+        .collect()
+}

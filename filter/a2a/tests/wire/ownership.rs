@@ -130,3 +130,26 @@ fn events_show_the_callers_ids() {
         assert!(text.contains("\"taskId\":\"+t\"") && text.contains("\"contextId\":\"fresh\""), "{text}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_not_shown() {
+    let odd = [
+        r#"{"tasks":[{"id":"b","contextId":"x~you","metadata":{"n":NaN}}]}"#,
+        r#"[{"result":{"tasks":[{"id":"b"}]}}]"#,
+        "b",
+    ];
+    for agent in [Dialect::JsonRpc1, Dialect::HttpJson1] {
+        let call = match agent.interface() {
+            Interface::Rpc => read_rpc("ListTasks", &json!({})),
+            Interface::Rest => read(Interface::Rest, "GET", "/tasks", "", b"").unwrap(),
+        };
+        let (_, exchange) = write(call, agent, &Mine).unwrap();
+        for listing in odd {
+            let answer = exchange.unary(200, listing.as_bytes(), &Mine);
+            let shown = String::from_utf8(answer.body).unwrap();
+            assert!(!shown.contains("x~you") && !shown.contains("\"b\""), "{agent:?} {listing}: {shown}");
+        }
+        let page = exchange.unary(502, b"<html>", &Mine);
+        assert_eq!((page.status, &page.body[..]), (502, &b"<html>"[..]));
+    }
+}
