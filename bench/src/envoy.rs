@@ -16,7 +16,8 @@ use crate::{http::Connection, process};
 pub(crate) const ENVOY_CORE: &str = "0";
 /// The core of load, backend and control plane.
 pub(crate) const REST_CORE: &str = "1";
-const START_PATIENCE: Duration = Duration::from_secs(30);
+/// Under valgrind it takes half a minute.
+const START_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running Envoy.
 pub(crate) struct Envoy {
@@ -50,6 +51,11 @@ impl Envoy {
         let mut envoy = Self { child, admin, log };
         envoy.wait_ready().with_context(|| format!("{name}: see {}", envoy.log.display()))?;
         Ok(envoy)
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Processor time used so far.

@@ -150,7 +150,7 @@ impl Writer<'_> {
     }
 
     /// The same with a limit.
-    fn grant_limited(&mut self, scope: &str, agents: &[&str], limit: LimitRow) -> Result<()> {
+    pub(crate) fn grant_limited(&mut self, scope: &str, agents: &[&str], limit: LimitRow) -> Result<()> {
         let limit = match limit {
             LimitRow::Ample => json!({"requestsPerMinute": 4_000_000_000_u32}),
             LimitRow::Hundred => json!({"requestsPerMinute": 100}),

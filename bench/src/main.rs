@@ -8,6 +8,7 @@ mod envoy;
 mod flood;
 mod gateway;
 mod http;
+mod instructions;
 mod load;
 mod process;
 mod propagation;
@@ -75,6 +76,8 @@ enum Measurement {
     Callers,
     /// From a revocation's answer to the last call of its victim.
     Revocation,
+    /// Instructions of a request, and of its limit. Needs valgrind; left out where nothing is named and it is not there.
+    Instructions,
 }
 
 /// How thorough a run is.
@@ -119,6 +122,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Propagation) {
         report.propagation(&propagation::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Instructions) && (!arguments.what.is_empty() || instructions::can_be_counted()) {
+        report.instructions(&instructions::measure(stage, arguments.depth())?)?;
     }
     println!("written to {}", arguments.output.display());
     Ok(())

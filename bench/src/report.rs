@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, callers, flood, propagation, revocation, throughput};
+use crate::{Arguments, callers, flood, instructions, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -119,6 +119,15 @@ impl Report {
             figures.before_mib, figures.first_wave_mib, figures.callers, figures.second_wave_mib
         );
         self.put("callers", figures)
+    }
+
+    /// Prints and keeps what was counted.
+    pub(crate) fn instructions(&mut self, figures: &instructions::Figures) -> Result<()> {
+        println!(
+            "\ninstructions of a request: bare {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
+            figures.bare, figures.unlimited, figures.limited, figures.limit
+        );
+        self.put("instructions", figures)
     }
 
     fn put(&mut self, section: &str, value: &impl Serialize) -> Result<()> {

@@ -103,7 +103,13 @@ impl Stage {
         Ok(table)
     }
 
-    fn bare(&self) -> Result<Yardstick> {
+    /// The same with another binary for Envoy.
+    pub(crate) fn with_envoy(self, envoy: PathBuf) -> Self {
+        Self { envoy, ..self }
+    }
+
+    /// Envoy with one route and no filter.
+    pub(crate) fn bare(&self) -> Result<Yardstick> {
         self.yardstick("bare", |ports, _| chains::bare(ports))
     }
 
@@ -119,7 +125,8 @@ impl Stage {
 }
 
 impl Yardstick {
-    fn target(&self) -> Target<'_> {
+    /// The measured agent as a target.
+    pub(crate) fn target(&self) -> Target<'_> {
         Target {
             name: self.name.to_owned(),
             address: self.listener,

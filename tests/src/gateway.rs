@@ -3,6 +3,7 @@
 
 mod launch;
 mod processes;
+mod sibling;
 
 use std::{
     fs,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::launch::Ports;
-pub use self::launch::directory;
+pub use self::{launch::directory, sibling::Sibling};
 use crate::{
     backend::Backend,
     http::{Request, Response},
@@ -180,10 +181,7 @@ impl Gateway {
     /// Envoy's counters whose name contains `part`, as `name: value` lines.
     #[must_use]
     pub fn stats(&self, part: &str) -> Vec<(String, u64)> {
-        let text = Request::new(self.ports.envoy_admin, "GET", "/stats").send().text();
-        let lines = text.lines().filter_map(|line| line.split_once(": "));
-        let own = lines.filter(|(name, _)| name.contains(part));
-        own.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+        envoy_stats(self.ports.envoy_admin, part)
     }
 
     /// Envoy's admin answer at a path.
@@ -248,6 +246,14 @@ impl Gateway {
         let request = Request::new(self.ports.admin, "POST", "/oauth2/token");
         request.header("content-type", "application/x-www-form-urlencoded").body(form)
     }
+}
+
+/// No lines from an Envoy that does not answer yet, or no more.
+fn envoy_stats(admin: SocketAddr, part: &str) -> Vec<(String, u64)> {
+    let text = Request::new(admin, "GET", "/stats").try_send().map(|answer| answer.text()).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| line.split_once(": "));
+    let own = lines.filter(|(name, _)| name.contains(part));
+    own.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
 impl Drop for Gateway {

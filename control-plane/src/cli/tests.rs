@@ -142,6 +142,9 @@ async fn a_client_is_revoked_and_let_in_again() {
     assert_eq!(said, format!("{id} cuts off nobody any more (generation 2)\n"));
     check(served.run("revoke --client tester").await, 1, "WOULD_REVOKE_YOURSELF, 409");
     check(served.run("revoke --client ci --until yesterday").await, 1, "until must be a time");
+    served.run("revoke --client ci --for 30m").await.unwrap();
+    let ends = served.json("revocations list").await["revocations"][0]["until"].clone();
+    assert!(ends.as_str().is_some_and(|until| until.starts_with("20") && until.ends_with('Z')), "{ends}");
 }
 
 #[tokio::test]

@@ -29,6 +29,15 @@ pub(super) struct Channel {
     waits: Waits,
     /// The resource whose turn it is not yet.
     held_back: Option<Box<str>>,
+    /// Whether the client would have had it otherwise: what it acknowledges meanwhile is not the whole generation.
+    withholds: Withholds,
+}
+
+/// Whether something due was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Withholds {
+    Nothing,
+    Something,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +129,7 @@ impl Channel {
             look: Look::Due,
             waits: Waits::No,
             held_back: None,
+            withholds: Withholds::Nothing,
         }
     }
 
@@ -200,7 +210,8 @@ impl Channel {
         self.waits = if waits { Waits::Yes } else { Waits::No };
         let news: Vec<Resource> = self.wanted(snapshot).filter(|resource| self.is_news(resource)).cloned().collect();
         let (later, upserts): (Vec<_>, Vec<_>) = news.into_iter().partition(|resource| self.is_held_back(resource));
-        if !later.is_empty() {
+        self.withholds = if later.is_empty() { Withholds::Nothing } else { Withholds::Something };
+        if self.withholds == Withholds::Something {
             self.look = Look::Due;
         }
         let removed = self.removed(snapshot, removable);
@@ -252,7 +263,8 @@ impl Channel {
             Answer::Accepted => Outcome::Accepted,
             Answer::Refused(reason) => self.refuse(&sent, reason),
         };
-        if self.in_flight.is_empty() && self.waits == Waits::No {
+        let is_all = self.waits == Waits::No && self.withholds == Withholds::Nothing;
+        if self.in_flight.is_empty() && is_all {
             self.acked = self.acked.max(sent.generation);
         }
         outcome

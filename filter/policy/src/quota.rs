@@ -7,6 +7,7 @@ mod bucket;
 mod cabinet;
 mod fleet;
 mod flight;
+mod frame;
 mod purse;
 mod shared;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use sha2::{Digest, Sha256};
 pub use books::Books;
 pub use fleet::{Leader, Refill, Share};
 pub use flight::{Flight, Gate, Passage};
+pub use frame::{framed, read_answer};
 pub use purse::{Counts, Purse};
 pub use shared::{SharedMemory, Stale};
 

@@ -1,13 +1,12 @@
 //! The exchange with the fleet's ledger: one worker of this Envoy tells it, several times a second, what all workers' callers spent and
-//! will need, and spreads what it answers. Never on a request's path. The service is `tollgate.quota.v1.QuotaService`, spoken to by
-//! hand: gRPC over the host's HTTP call is five bytes before a message.
+//! will need, and spreads what it answers. Never on a request's path. The service is `tollgate.quota.v1.QuotaService`; the frames of gRPC
+//! are the policy crate's business.
 
 use std::{cell::RefCell, time::Duration};
 
-use prost::Message;
 use tollgate_policy::{
     document::QuotaDocument,
-    quota::{Books, Leader, Purse, Share, SharedMemory, UnixMicros, worker_number},
+    quota::{Books, Leader, Purse, Share, SharedMemory, UnixMicros, framed, read_answer, worker_number},
 };
 use tollgate_proto::quota::v1 as wire;
 
@@ -21,8 +20,6 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const LOST: UnixMicros = 2_000_000;
 /// Names this Envoy process, in shared memory: every worker must find the same.
 const INSTANCE_KEY: &str = "tollgate.instance";
-/// gRPC's message prefix: not compressed, and four bytes of length.
-const PREFIX: usize = 5;
 
 /// A worker's side of it. Most workers only listen.
 pub(crate) struct Ledger {
@@ -97,9 +94,7 @@ impl Ledger {
             return Exchange::Other;
         }
         state.waits_for = None;
-        let frame = host::call_response_body(body);
-        let message = frame.get(PREFIX..).filter(|_| frame.first() == Some(&0));
-        let Some(answer) = message.and_then(|message| wire::SyncResponse::decode(message).ok()) else {
+        let Some(answer) = read_answer(&host::call_response_body(body)) else {
             state.books.unanswered();
             return Exchange::Failed;
         };
@@ -136,13 +131,4 @@ impl State {
             None => self.books.unanswered(),
         }
     }
-}
-
-fn framed(message: &wire::SyncRequest) -> Vec<u8> {
-    let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
-    let mut frame = Vec::with_capacity(message.encoded_len().saturating_add(PREFIX));
-    frame.push(0);
-    frame.extend_from_slice(&length.to_be_bytes());
-    frame.extend_from_slice(&message.encode_to_vec());
-    frame
 }

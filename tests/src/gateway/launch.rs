@@ -86,16 +86,22 @@ pub(super) fn control(directory: &TempDir, settings: &Settings) -> Process {
 }
 
 pub(super) fn envoy(ports: Ports, directory: &TempDir, settings: &Settings) -> Process {
+    let node = settings.node.as_deref().unwrap_or(NODE);
+    another_envoy(ports, directory, settings, node, "envoy")
+}
+
+/// An Envoy called `node`, whose files are called `file`.
+pub(super) fn another_envoy(ports: Ports, directory: &TempDir, settings: &Settings, node: &str, file: &str) -> Process {
     let bootstrap = Command::new(binaries::tollgate())
-        .args(["bootstrap", "--node-id", settings.node.as_deref().unwrap_or(NODE), "--xds", &ports.xds.to_string()])
+        .args(["bootstrap", "--node-id", node, "--xds", &ports.xds.to_string()])
         .args(["--admin-port", &ports.envoy_admin.port().to_string()])
         .args(&settings.bootstrap)
         .output()
         .expect("tollgate bootstrap");
     assert!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
-    let path = directory.path().join("envoy.yaml");
+    let path = directory.path().join(format!("{file}.yaml"));
     fs::write(&path, bootstrap.stdout).expect("the bootstrap is written");
     let arguments =
         ["--concurrency", "2", "--disable-hot-restart", "--log-level", "warning", "-c", &path.to_string_lossy()];
-    Process::start(&binaries::envoy(), &arguments, &[], &directory.path().join("envoy.log"))
+    Process::start(&binaries::envoy(), &arguments, &[], &directory.path().join(format!("{file}.log")))
 }

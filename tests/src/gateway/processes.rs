@@ -22,6 +22,11 @@ impl Gateway {
         self.wait_for_control();
     }
 
+    /// `kill -9` of Envoy.
+    pub fn kill_envoy(&self) {
+        self.running_envoy().kill();
+    }
+
     /// Kills Envoy and starts another that knows nothing; returns when it serves.
     pub fn restart_envoy(&self) {
         self.running_envoy().kill();

@@ -95,6 +95,16 @@ fn hold(agent: &str) -> TcpStream {
     stream
 }
 
+/// Holds `count` requests of an agent, until whoever asks then is refused. Asking takes a place too, and may have taken that of one that was
+/// to be held: then they are held anew.
+fn hold_until_full(agent: &str, client: &str, count: usize) -> (Vec<TcpStream>, Response) {
+    wait::until(&format!("{client} finds {agent} full"), || {
+        let held: Vec<TcpStream> = (0..count).map(|_| hold(agent)).collect();
+        let response = call(agent, client, "GetTask");
+        (response.status == 503).then_some((held, response))
+    })
+}
+
 fn until_status(agent: &str, client: &str, status: u16) -> Response {
     wait::until(&format!("{client} gets {status} from {agent}"), || {
         Some(call(agent, client, "GetTask")).filter(|response| response.status == status)
@@ -104,12 +114,11 @@ fn until_status(agent: &str, client: &str, status: u16) -> Response {
 #[test]
 fn a_request_counts_for_as_long_as_it_lives() {
     let _backend = limited("at-once", json!({"maxConcurrent": 2}));
-    let (first, _second) = (hold("at-once"), hold("at-once"));
-    let refused = until_status("at-once", "app", 503);
+    let (mut held, refused) = hold_until_full("at-once", "app", 2);
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.json()["error"]["data"][0]["reason"], json!("TOO_MANY_CONCURRENT"));
     assert_eq!(call("at-once", "neighbour", "GetTask").status, 200, "another caller has its own");
-    drop(first);
+    held.pop();
     until_status("at-once", "app", 200);
 }
 
@@ -120,8 +129,7 @@ fn an_agent_can_be_kept_from_too_many_callers_at_once() {
     gateway.register_with("crowded", &backend, &json!({"maxConcurrent": 1}));
     let row = json!({"agents": ["crowded"], "operations": ["read", "write", "push"]});
     gateway.admin_ok("PUT", "/admin/permissions/crowded?wait=applied", Some(&row));
-    let held = hold("crowded");
-    until_status("crowded", "neighbour", 503);
+    let (held, _) = hold_until_full("crowded", "neighbour", 1);
     drop(held);
     until_status("crowded", "neighbour", 200);
 }

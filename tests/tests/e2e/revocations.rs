@@ -1,9 +1,9 @@
 //! The kill switch: whoever is revoked is refused by the time the admin has the answer, on every path, and open streams end.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use serde_json::{Value, json};
-use tollgate_tests::{Backend, Gateway, wait};
+use tollgate_tests::{Backend, Gateway, gateway::Settings, wait};
 
 fn revoke(body: &Value) -> Value {
     Gateway::shared().admin_ok("POST", "/admin/revocations?wait=applied", Some(body))
@@ -85,6 +85,44 @@ fn an_open_stream_of_a_revoked_caller_ends() {
 }
 
 #[test]
+fn an_open_stream_of_a_revoked_caller_goes_on_where_it_may_finish() {
+    use std::io::Write;
+    let finish = ("TOLLGATE_GATEWAY_REVOKED_STREAMS".to_owned(), "finish".to_owned());
+    let gateway = Gateway::start(Settings { variables: vec![finish], ..Settings::default() });
+    let backend = Backend::start();
+    gateway.register("finishing", &backend);
+    let scopes = "agents:finishing:read agents:finishing:write agents:finishing:push";
+    let token = gateway.issuer.token("cut-off", scopes);
+    let ask = || gateway.rpc("finishing", "GetTask").bearer(&token).send().status;
+    let mut stream = open_at(&gateway, "finishing", "cut-off", scopes);
+    assert_eq!(ask(), 200);
+    wait::until("the filter has let the stream through", || {
+        let active = gateway.stats("http.tollgate.downstream_rq_active");
+        active.iter().any(|(_, count)| *count == 1).then_some(())
+    });
+    gateway.admin_ok("POST", "/admin/revocations?wait=applied", Some(&json!({"client": "cut-off"})));
+    assert_eq!(ask(), 401);
+    // Streams of the revoked are looked for at each tick: the ledger's count of exchanges tells that some have passed.
+    let ticks = || gateway.stats("tollgate_ledger_exchanges").iter().map(|(_, value)| value).sum::<u64>();
+    let before = ticks();
+    wait::until("several ticks of the filter", || (ticks() > before + 5).then_some(()));
+    assert!(
+        matches!(stream.read(&mut [0; 1]), Err(error) if error.kind() == ErrorKind::WouldBlock),
+        "it is still open"
+    );
+    let body = format!("{:<64}", json!({"jsonrpc": "2.0", "id": 1, "method": "GetTask"}).to_string());
+    stream.write_all(body.as_bytes()).unwrap();
+    stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+    let mut answer = [0; 15];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 200 OK");
+    let bodies: Vec<Vec<u8>> = backend.calls().into_iter().map(|call| call.body).collect();
+    assert!(bodies.contains(&body.into_bytes()), "the agent has all of it");
+    assert!(gateway.stats("tollgate_revoked_streams_ended").iter().all(|(_, count)| *count == 0));
+    assert_eq!(ask(), 401);
+}
+
+#[test]
 fn a_body_held_back_does_not_outlast_a_revocation() {
     use std::io::Write;
     let gateway = Gateway::shared();
@@ -109,8 +147,11 @@ fn a_body_held_back_does_not_outlast_a_revocation() {
 
 /// A request that was let through and whose body never comes.
 fn open(agent: &str, client: &str, scopes: &str) -> std::net::TcpStream {
+    open_at(Gateway::shared(), agent, client, scopes)
+}
+
+fn open_at(gateway: &Gateway, agent: &str, client: &str, scopes: &str) -> std::net::TcpStream {
     use std::io::Write;
-    let gateway = Gateway::shared();
     let token = gateway.issuer.token(client, scopes);
     let mut stream = std::net::TcpStream::connect(gateway.listener()).unwrap();
     let head = format!(

@@ -174,8 +174,10 @@ impl Books {
     /// The ledger answered: what it lent goes into the buckets, and all workers hear of their share.
     pub fn answered(&mut self, answer: &wire::SyncResponse, shared: &dyn SharedMemory, share: Share, now: UnixMicros) {
         self.answered = now;
-        self.nodes = NonZeroU32::new(answer.nodes).or(self.nodes);
         self.lends = answer.state() == wire::LeaseState::Leasing;
+        let nodes = NonZeroU32::new(answer.nodes);
+        // A ledger that has just begun hears of one Envoy after the other: whoever is heard first is not alone for that.
+        self.nodes = if self.lends { nodes.or(self.nodes) } else { nodes.max(self.nodes) };
         for (id, granted) in std::mem::take(&mut self.told).into_iter().zip(answer.granted.iter().copied()) {
             let Some(line) = self.lines.get_mut(&id) else { continue };
             line.telling = Counts::default();

@@ -30,6 +30,8 @@ pub(super) struct Terms {
     price: i64,
     /// Units a full bucket holds.
     size: i64,
+    /// Units that may be in it: a share, and lent tokens up to a whole burst.
+    most: i64,
 }
 
 /// A bucket: what was taken out and has not come back.
@@ -61,6 +63,7 @@ impl Terms {
             refill: share.refill,
             price: TOKEN.saturating_mul(nodes),
             size: TOKEN.saturating_mul(burst),
+            most: TOKEN.saturating_mul(burst).saturating_mul(nodes),
         }
     }
 }
@@ -88,6 +91,8 @@ impl Bucket {
     pub(super) fn refill_by(&mut self, terms: &Terms, now: UnixMicros) {
         self.at = self.at.max(terms.since.min(now));
         self.refill(terms.rate, now);
+        // Lent tokens are worth more once the share is larger: never more than a burst.
+        self.spent = self.spent.max(terms.size.saturating_sub(terms.most));
         if self.spent <= terms.size / NEARLY_FULL {
             self.full_at = now;
         }

@@ -273,6 +273,21 @@ struct Envoy {
 impl Envoy {
     /// One exchange, the ledger lending `lent` of what is asked for; what was asked for the only bucket.
     fn exchange(&mut self, now: UnixMicros, nodes: u32, lent: impl Fn(u64) -> u64) -> u64 {
+        self.answered(now, nodes, tollgate_proto::quota::v1::LeaseState::Leasing, lent)
+    }
+
+    /// One exchange with a ledger that has just begun.
+    fn begin_anew(&mut self, now: UnixMicros, nodes: u32) {
+        self.answered(now, nodes, tollgate_proto::quota::v1::LeaseState::FairShare, |_| 0);
+    }
+
+    fn answered(
+        &mut self,
+        now: UnixMicros,
+        nodes: u32,
+        state: tollgate_proto::quota::v1::LeaseState,
+        lent: impl Fn(u64) -> u64,
+    ) -> u64 {
         self.purse.post(&self.memory);
         self.books.collect(&self.memory, now, 100_000);
         let share = Share::read(&self.memory);
@@ -280,7 +295,7 @@ impl Envoy {
         let wanted = reports.first().map_or(0, |report| report.wanted);
         let answer = tollgate_proto::quota::v1::SyncResponse {
             nodes,
-            state: tollgate_proto::quota::v1::LeaseState::Leasing.into(),
+            state: state.into(),
             granted: reports.iter().map(|report| lent(report.wanted)).collect(),
         };
         self.books.answered(&answer, &self.memory, share, now);
@@ -319,6 +334,31 @@ fn with_the_ledger_away_an_envoy_goes_on_with_its_fair_share() {
     let refusing = envoy.books.share(fair, crate::document::QuotaAway::Refuse, away + 1_000_000);
     envoy.purse.share(refusing);
     assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, away + 60_000_000, 100), 0);
+}
+
+#[test]
+fn who_is_heard_first_by_a_ledger_that_forgot_does_not_take_itself_to_be_alone() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 30));
+    envoy.exchange(START, 3, |_| 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START, 5), 5);
+    let restarted = START + 100_000;
+    envoy.begin_anew(restarted, 1);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, restarted, 100), 5, "its share, and not the whole burst");
+    envoy.begin_anew(restarted + 100_000, 4);
+    assert_eq!(Share::read(&envoy.memory).nodes.get(), 4, "more are believed at once");
+    envoy.exchange(restarted + 3_000_000, 1, |_| 0);
+    assert_eq!(Share::read(&envoy.memory).nodes.get(), 1, "and fewer by the time it lends");
+}
+
+#[test]
+fn an_envoy_that_holds_all_that_was_lent_has_one_burst_when_the_others_leave() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 30));
+    envoy.exchange(START, 3, |_| 0);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START, 100), 10);
+    envoy.exchange(START + 100_000, 3, |wanted| wanted);
+    // The last answer lends by the share of three, and says that it is alone.
+    envoy.exchange(START + 200_000, 1, |_| 30);
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, START + 200_000, 200), 30);
 }
 
 #[test]

@@ -39,7 +39,7 @@ const HELD: [&str; 5] = ["read", "write", "push", "read write", "write push"];
 
 #[test]
 fn each_operation_needs_its_class_in_every_binding_and_version() {
-    let mut gate = Gate::new();
+    let mut gate = Gate::with(json!({}), json!({"agents": [{"id": "weather", "extendedCard": true}]}));
     for (name, old, class, http) in METHODS {
         for held in HELD {
             let scopes = held.split(' ').map(|class| format!("agents:weather:{class}")).collect::<Vec<_>>().join(" ");
