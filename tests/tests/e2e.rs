@@ -13,6 +13,8 @@ mod conformance;
 mod credentials;
 #[path = "e2e/hostile.rs"]
 mod hostile;
+#[path = "e2e/isolation.rs"]
+mod isolation;
 #[path = "e2e/limits.rs"]
 mod limits;
 #[path = "e2e/outage.rs"]

@@ -22,6 +22,9 @@ use crate::{host, mark::Mark, owner::Ownership, plugin::Service};
 
 /// Set by the filter; removed here.
 const MARK: &str = "x-tollgate-translate";
+/// Filter state that keeps what the request was before its first attempt. Envoy's upstream filters see the same headers at each attempt
+/// (Envoy 1.40), changes and all.
+const ORIGIN: &str = "tollgate_origin";
 
 /// The HTTP context.
 pub(crate) struct Request {
@@ -53,6 +56,25 @@ struct Head {
     query: String,
 }
 
+/// What the request was when it came.
+struct Origin {
+    mark: Vec<u8>,
+    verb: String,
+    path: String,
+}
+
+impl Origin {
+    /// A path has no line feed in it, nor has a method.
+    fn noted(&self) -> String {
+        format!("{}\n{}\n{}", String::from_utf8_lossy(&self.mark), self.verb, self.path)
+    }
+
+    fn read(noted: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(noted).ok()?.split('\n').map(str::to_owned);
+        Some(Self { mark: lines.next()?.into_bytes(), verb: lines.next()?, path: lines.next()? })
+    }
+}
+
 impl Request {
     pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
         Self { service, pseudonym: String::new(), agent: String::new(), stage: Stage::Idle }
@@ -63,18 +85,26 @@ impl Request {
         let map = host::request_headers();
         let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
         let text = |name: &[u8]| String::from_utf8(header(name).unwrap_or_default().to_vec()).unwrap_or_default();
-        let mark = header(MARK.as_bytes()).and_then(Mark::read).ok_or_else(unavailable)?;
-        host::remove_request_header(MARK);
+        let origin = match header(MARK.as_bytes()) {
+            Some(mark) => {
+                let origin = Origin { mark: mark.to_vec(), verb: text(b":method"), path: text(b":path") };
+                host::remove_request_header(MARK);
+                host::set_filter_state(ORIGIN, &origin.noted());
+                origin
+            }
+            // Tried again: the headers are those of the first attempt, which this module wrote, and the body is the client's.
+            None => host::filter_state(ORIGIN).and_then(|noted| Origin::read(&noted)).ok_or_else(unavailable)?,
+        };
+        let mark = Mark::read(&origin.mark).ok_or_else(unavailable)?;
         service.settings.agent(&mark.agent).ok_or_else(unavailable)?;
         if Encoding::from(header(b"content-encoding")) != Encoding::Identity {
             return Err(tollgate_a2a::wire::unreadable(mark.interface));
         }
-        let path = text(b":path");
-        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        let (path, query) = origin.path.split_once('?').unwrap_or((&origin.path, ""));
         let mount = format!("/agents/{}", mark.agent);
         self.stage = Stage::Intake(Head {
             interface: mark.interface,
-            verb: text(b":method"),
+            verb: origin.verb.clone(),
             path: path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned(),
             query: query.to_owned(),
         });

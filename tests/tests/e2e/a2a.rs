@@ -144,10 +144,12 @@ fn a_readers_json_rpc_is_decided_by_its_body() {
     let gateway = Gateway::shared();
     let backend = agent("reader");
     let send = |method: &str| gateway.rpc("reader", method).bearer(&token("reader", &["read"])).send();
-    for method in ["GetTask", "tasks/get", "SubscribeToTask", "tasks/resubscribe", "GetExtendedAgentCard"] {
+    for method in ["GetTask", "tasks/get", "SubscribeToTask", "tasks/resubscribe"] {
         assert_eq!(send(method).status, 200, "{method}");
     }
-    assert_eq!(backend.calls().len(), 5);
+    // Its card has no extended one: the agent is not even asked.
+    assert_eq!(send("GetExtendedAgentCard").json()["error"]["code"], -32007);
+    assert_eq!(backend.calls().len(), 4);
     for method in [
         "SendMessage",
         "message/send",
@@ -160,7 +162,7 @@ fn a_readers_json_rpc_is_decided_by_its_body() {
         assert_eq!(response.status, 403, "{method}: {}", response.text());
         assert_eq!(response.json()["id"], json!(7), "the request's id comes back");
     }
-    assert_eq!(backend.calls().len(), 5, "refused calls arrive nowhere");
+    assert_eq!(backend.calls().len(), 4, "refused calls arrive nowhere");
 }
 
 #[test]

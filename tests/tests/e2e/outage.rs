@@ -49,6 +49,19 @@ fn a_restart_sends_envoy_nothing_it_already_has() {
     assert_eq!(updates(), before);
 }
 
+#[test]
+fn an_envoy_that_starts_has_the_translation_before_it_serves() {
+    let gateway = Gateway::start(Settings::default());
+    let backend = Backend::start();
+    gateway.register_with("apart", &backend, &json!({"taskIsolation": "caller"}));
+    let token = gateway.token("agents:apart:read");
+    let call = || gateway.request("GET", "/agents/apart/tasks").bearer(&token).send();
+    assert_eq!(call().status, 200, "{}", call().text());
+    gateway.restart_envoy();
+    assert_eq!(call().status, 200, "{}", call().text());
+    gateway.assert_no_trap();
+}
+
 /// Whether Envoy's stream is back. Its exchanges of tokens, a connection of their own, may be back earlier.
 fn connected(gateway: &Gateway) -> bool {
     let nodes = gateway.admin("GET", "/admin/nodes", None).json();
