@@ -1,5 +1,6 @@
 """The a2a-sdk 0.3.26 client's cells of the matrix; see `cells.py`."""
 
+import os
 import re
 from collections.abc import AsyncIterator
 
@@ -52,7 +53,8 @@ class StreamToken(grpc.aio.UnaryStreamClientInterceptor):
 
 def channel(url: str) -> grpc.aio.Channel:
     """A channel whose calls carry the token."""
-    return grpc.aio.insecure_channel(url, interceptors=[UnaryToken(), StreamToken()])
+    options = [("grpc.default_authority", url)]
+    return grpc.aio.insecure_channel(os.environ["A2A_GRPC"], options, interceptors=[UnaryToken(), StreamToken()])
 
 
 class V03(Client):

@@ -1,5 +1,6 @@
 """The a2a-sdk 1.3.0 client's cells of the matrix; see `cells.py`."""
 
+import os
 from collections.abc import AsyncIterator
 
 import grpc
@@ -100,6 +101,11 @@ class V1(Client):
         return [skill.id for skill in card.skills]
 
 
+def channel(url: str) -> grpc.aio.Channel:
+    """A channel to the gateway that asks for the host of the card."""
+    return grpc.aio.insecure_channel(os.environ["A2A_GRPC"], [("grpc.default_authority", url)])
+
+
 async def connect(url: str, binding: str) -> V1:
     """Reads the card and takes the one binding from it."""
     http = httpx.AsyncClient(headers={"Authorization": f"Bearer {token()}"}, timeout=PATIENCE_SECONDS)
@@ -112,7 +118,7 @@ async def connect(url: str, binding: str) -> V1:
             httpx_client=http,
             supported_protocol_bindings=[binding],
             streaming=streaming,
-            grpc_channel_factory=grpc.aio.insecure_channel,
+            grpc_channel_factory=channel,
         )
         return ClientFactory(config).create(card)
 

@@ -62,11 +62,13 @@ fn is_first_or_same(decided: &mut Option<String>, path: String) -> bool {
     *decided.get_or_insert_with(|| path.clone()) == path
 }
 
-/// Whether a card offers gRPC.
-pub(super) fn offers_grpc(card: &Map<String, Value>) -> bool {
-    let mut entries = listed(card, "supportedInterfaces").filter_map(|it| it.get("protocolBinding"));
+/// Whether a card offers gRPC in protocol 0.3, whose package is another than 1.0's.
+pub(super) fn offers_old_grpc(card: &Map<String, Value>) -> bool {
+    let mut modern = listed(card, "supportedInterfaces");
     let mut additional = listed(card, "additionalInterfaces").filter_map(|it| it.get("transport"));
-    entries.any(|name| name == GRPC) || additional.any(|name| name == GRPC) || main_binding(card) == Binding::Grpc
+    modern.any(|it| it["protocolBinding"] == GRPC && version(it.get("protocolVersion")) == ProtocolVersion::V0_3)
+        || additional.any(|name| name == GRPC)
+        || main_binding(card) == Binding::Grpc
 }
 
 /// Whether an interface at `url` is the one that the gateway reaches by `paths`.

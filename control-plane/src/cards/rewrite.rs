@@ -82,7 +82,7 @@ impl CardGateway {
         let mut fields = card.document.as_object()?.clone();
         let url = self.interface_url(card.agent);
         // Both halves say what the other one offers too: what it says itself is read before it is rewritten.
-        let has_grpc = interfaces::offers_grpc(&fields);
+        let has_grpc = interfaces::offers_old_grpc(&fields);
         rewrite_modern(&mut fields, card, &url);
         rewrite_old(&mut fields, card, &url, has_grpc);
         fields.shift_remove("signatures");

@@ -135,8 +135,8 @@ impl Settings {
 }
 
 impl TranslatedAgent {
-    /// What to speak with it for a client that speaks `client`: the same if it can, else the same binding, else the same version, else
-    /// whatever it prefers.
+    /// What to speak with it for a client that speaks `client`: the same if it can, else the same version in the other binding, which
+    /// loses nothing, else JSON-RPC, where 0.3 has every operation, else what there is.
     #[must_use]
     pub fn dialect_for(&self, client: Dialect) -> Dialect {
         if self.as_it_is {
@@ -144,8 +144,8 @@ impl TranslatedAgent {
         }
         let same = |test: &dyn Fn(&Dialect) -> bool| self.speaks.iter().copied().find(|dialect| test(dialect));
         same(&|dialect| *dialect == client)
-            .or_else(|| same(&|dialect| dialect.interface() == client.interface()))
             .or_else(|| same(&|dialect| dialect.version() == client.version()))
+            .or_else(|| same(&|dialect| dialect.interface() == Interface::Rpc))
             .or_else(|| self.speaks.first().copied())
             .unwrap_or(client)
     }
@@ -212,6 +212,7 @@ mod tests {
         };
         assert_eq!(nearest(&[JsonRpc1, HttpJson1], HttpJson1), HttpJson1);
         assert_eq!(nearest(&[HttpJson1, JsonRpc1], JsonRpc03), JsonRpc1);
+        assert_eq!(nearest(&[HttpJson03, JsonRpc03], HttpJson1), JsonRpc03);
         assert_eq!(nearest(&[JsonRpc03, JsonRpc1], HttpJson1), JsonRpc1);
         assert_eq!(nearest(&[HttpJson03], JsonRpc1), HttpJson03);
     }

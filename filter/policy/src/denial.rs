@@ -52,6 +52,9 @@ impl Denial {
         headers.extend(reason.headers(context.public_url, context.agent));
         headers.extend(reason.retry_after().map(|seconds| ("retry-after", seconds.to_string())));
         let is_grpc = *binding == Binding::Grpc;
+        if is_grpc {
+            headers.push(("grpc-status-details-bin", body::details(reason, &message, context.agent)));
+        }
         Self {
             status: match binding {
                 Binding::JsonRpc(_) => reason.rpc_http_status(),

@@ -124,6 +124,8 @@ impl Exchange {
                 }
                 match answer.remove("result") {
                     Some(result) if is_success => Ok(result),
+                    // 0.3's answer is null, which a2a-sdk 0.3.26 leaves out.
+                    None if is_success && self.operation == Operation::DeletePushConfig => Ok(Value::Null),
                     _ if is_success => Err(Fault::no_answer("the agent's answer is no JSON-RPC response")),
                     _ => Err(Fault::from_http(status, body, self.agent)),
                 }

@@ -1,6 +1,10 @@
 //! The bodies of denials: A2A v1.0 sections 5.4 and 9.5 for the two HTTP bindings, `{"error":{code,message,details}}` for the rest.
 //! Typed, so that members come in the order they are read in, whatever features `serde_json` is built with.
 
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use prost::Message;
 use serde::Serialize;
 
 use super::{Binding, Reason};
@@ -97,6 +101,55 @@ fn info<'a>(reason: &Reason, agent: Option<&'a str>) -> ErrorInfo<'a> {
         domain: if reason.is_of_a2a() { A2A_DOMAIN } else { DOMAIN },
         metadata: Metadata { agent, retry_after: reason.retry_after().map(|seconds| seconds.to_string()) },
     }
+}
+
+/// `google.rpc.Status`, as gRPC's trailer has it: base64 (gRPC over HTTP/2, "Custom-Metadata"). A2A v1.0 section 10.6 puts the reason there.
+pub(super) fn details(reason: &Reason, message: &str, agent: Option<&str>) -> String {
+    let info = info(reason, agent);
+    let named = |name: &str, value: Option<String>| Some((name.to_owned(), value?));
+    let metadata = [
+        named("agentId", info.metadata.agent.map(str::to_owned)),
+        named("retryAfterSeconds", info.metadata.retry_after),
+    ];
+    let value = RpcErrorInfo {
+        reason: info.reason,
+        domain: info.domain.to_owned(),
+        metadata: metadata.into_iter().flatten().collect(),
+    };
+    let detail = RpcAny { type_url: info.kind.to_owned(), value: value.encode_to_vec() };
+    let status = RpcStatus { code: reason.grpc_status(), message: message.to_owned(), details: vec![detail] };
+    STANDARD_NO_PAD.encode(status.encode_to_vec())
+}
+
+/// `google.rpc.Status`.
+#[derive(Clone, PartialEq, Message)]
+struct RpcStatus {
+    #[prost(uint32, tag = "1")]
+    code: u32,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<RpcAny>,
+}
+
+/// `google.protobuf.Any`.
+#[derive(Clone, PartialEq, Message)]
+struct RpcAny {
+    #[prost(string, tag = "1")]
+    type_url: String,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+/// `google.rpc.ErrorInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RpcErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    metadata: BTreeMap<String, String>,
 }
 
 /// Strings and numbers always serialise; an empty body would still be a denial.

@@ -65,6 +65,7 @@ fn a_missing_scope_in_each_binding() {
     grpc 7
     content-type: application/grpc
     www-authenticate: Bearer realm="tollgate", error="insufficient_scope", scope="agents:weather:write", resource_metadata="https://gw.example/.well-known/oauth-protected-resource/agents/weather"
+    grpc-status-details-bin: CAcSM3RoZSB0b2tlbidzIHNjb3BlcyBkbyBub3QgZ3JhbnQgd3JpdGUgb24gdGhpcyBhZ2VudBpeCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuRXJyb3JJbmZvEjIKEklOU1VGRklDSUVOVF9TQ09QRRIIdG9sbGdhdGUaEgoHYWdlbnRJZBIHd2VhdGhlcg
     the token's scopes do not grant write on this agent
     "#);
 }
@@ -115,6 +116,7 @@ fn a_used_up_limit_in_every_binding() {
     ratelimit: "default";r=0;t=7
     ratelimit-policy: "default";q=100;w=60
     retry-after: 7
+    grpc-status-details-bin: CAgSOnRoZSByYXRlIGxpbWl0IGZvciB0aGlzIGFnZW50IGlzIHVzZWQgdXA6IHRyeSBhZ2FpbiBpbiA3IHMacAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLkVycm9ySW5mbxJECgxSQVRFX0xJTUlURUQSCHRvbGxnYXRlGhIKB2FnZW50SWQSB3dlYXRoZXIaFgoRcmV0cnlBZnRlclNlY29uZHMSATc
     the rate limit for this agent is used up: try again in 7 s
     "#);
 }
