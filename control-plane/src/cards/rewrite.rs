@@ -87,10 +87,10 @@ impl CardGateway {
         rewrite_old(&mut fields, card, &url, has_grpc);
         fields.shift_remove("signatures");
         rewrite_extended(&mut fields, card);
-        if let Some(capabilities) = fields.get_mut("capabilities").and_then(Value::as_object_mut) {
-            if card.offer.webhooks == WebhookMode::Off {
-                capabilities.insert("pushNotifications".into(), false.into());
-            }
+        if card.offer.webhooks == WebhookMode::Off
+            && let Some(capabilities) = fields.get_mut("capabilities").and_then(Value::as_object_mut)
+        {
+            capabilities.insert("pushNotifications".into(), false.into());
         }
         self.security.write(&mut fields, card.agent);
         Some(Value::Object(fields))

@@ -101,14 +101,14 @@ fn what_cannot_be_said_in_the_other_version_is_refused_and_never_sent() {
 fn what_the_agent_speaks_passes_byte_for_byte() {
     let backend = agent("as-it-is", CardShape::V1Rpc, &json!({}));
     let body = "{\"id\":1, \"jsonrpc\" :\"2.0\",\"method\":\"SendMessage\",\"params\":{\"odd\":[1.50]}}";
-    Gateway::shared()
+    let answer = Gateway::shared()
         .request("POST", "/agents/as-it-is")
         .bearer(&token("as-it-is"))
         .header("a2a-version", "1.0")
         .header("content-type", "application/json")
         .body(body)
-        .send()
-        .json();
+        .send();
+    assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(String::from_utf8_lossy(&backend.calls().pop().expect("arrived").body), body);
 }
 
