@@ -2,6 +2,7 @@
 //! flood of bad tokens does. Run by `cargo xtask bench`, which builds everything first. docs/benchmarks.md says how to read it.
 
 mod backend;
+mod bodies;
 mod callers;
 mod chains;
 mod envoy;
@@ -68,6 +69,8 @@ struct Arguments {
 enum Measurement {
     /// Requests a second, latency and processor time, beside bare Envoy and its own filters.
     Throughput,
+    /// What a body costs: unread, read for the decision, translated.
+    Bodies,
     /// From an admin write to its enforcement, at 10, 1,000 and 10,000 agents.
     Propagation,
     /// Good traffic beside a flood of invalid tokens.
@@ -110,6 +113,9 @@ fn main() -> Result<()> {
     let mut report = Report::open(&arguments.output, &arguments)?;
     if wanted(Measurement::Throughput) {
         report.throughput(&stage.throughput(arguments.rounds())?)?;
+    }
+    if wanted(Measurement::Bodies) {
+        report.bodies(&bodies::measure(&stage, arguments.rounds())?)?;
     }
     if wanted(Measurement::Flood) {
         report.flood(&stage.flood(arguments.rounds())?)?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, callers, flood, instructions, propagation, revocation, throughput};
+use crate::{Arguments, bodies, callers, flood, instructions, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -110,6 +110,20 @@ impl Report {
             figures.waited_p50_ms, figures.waited_late, figures.waited_trials
         );
         self.put("revocation", figures)
+    }
+
+    /// Prints and keeps what bodies cost.
+    pub(crate) fn bodies(&mut self, figures: &bodies::Figures) -> Result<()> {
+        println!(
+            "\nbodies: 4 KiB unread {:.1} us, read {:.1} us ({:.2}); translated {:.1} us, {:.1} us with little text, {:.1} us for a KiB",
+            figures.full_cpu_us,
+            figures.reader_cpu_us,
+            figures.reader_over_full,
+            figures.translated_large_cpu_us,
+            figures.translated_small_cpu_us,
+            figures.translation_us_per_kib
+        );
+        self.put("bodies", figures)
     }
 
     /// Prints and keeps what callers leave behind.

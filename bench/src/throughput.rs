@@ -100,7 +100,9 @@ pub(crate) fn measure(targets: &[Target<'_>], issuer: &Issuer, rounds: Rounds) -
 pub(crate) fn requests(target: &Target<'_>, tokens: &[String]) -> Vec<Vec<u8>> {
     let render = |token: &String| {
         let bearer = format!("Bearer {token}");
-        let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+        // What clients of protocol 1.0 send (A2A v1.0 section 3.6.1); none would mean 0.3, which the agent does not speak.
+        let headers =
+            [("content-type", "application/json"), ("a2a-version", "1.0"), ("authorization", bearer.as_str())];
         http::request("POST", &target.path, &target.host, &headers, BODY)
     };
     tokens.iter().map(render).collect()
@@ -119,6 +121,11 @@ pub(crate) fn reads(target: &Target<'_>, tokens: &[String]) -> Vec<Vec<u8>> {
 /// A closed-loop plan over the usual connections.
 pub(crate) fn plan(target: SocketAddr, requests: &[Vec<u8>], measured: Duration) -> Plan<'_> {
     Plan { target, connections: CONNECTIONS, requests, warm_up: WARM_UP, measured, pace: Pace::Closed }
+}
+
+/// Envoy's processor time for a request, microseconds.
+pub(crate) fn cpu(target: &Target<'_>, requests: &[Vec<u8>], length: Duration) -> Result<f64> {
+    sample(target, requests, length)?.cpu.context("a target without a process")
 }
 
 fn sample(target: &Target<'_>, requests: &[Vec<u8>], length: Duration) -> Result<Sample> {

@@ -1,10 +1,11 @@
 //! Request bodies: JSON, said to be JSON, bounded, read strictly.
 
 use axum::{
-    body::Bytes,
+    body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
+use futures::StreamExt;
 use serde_json::Value;
 
 use super::ApiError;
@@ -12,6 +13,8 @@ use crate::strict_json;
 
 /// Longest body, in bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
+/// How much of a longer one is read to be dropped, in bytes.
+const MAX_DROPPED: usize = 8 << 20;
 
 /// A JSON body; an absent one is an empty object.
 pub(super) struct StrictJson(pub(super) Value);
@@ -19,14 +22,9 @@ pub(super) struct StrictJson(pub(super) Value);
 impl<S: Send + Sync> FromRequest<S> for StrictJson {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let is_json = says_json(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "the body is longer than 1 MiB")
-            }
-            _ => ApiError::new(StatusCode::BAD_REQUEST, "INVALID_BODY", "the body could not be read"),
-        })?;
+        let bytes = read(request.into_body()).await?;
         if bytes.is_empty() {
             return Ok(Self(Value::Object(serde_json::Map::new())));
         }
@@ -39,6 +37,30 @@ impl<S: Send + Sync> FromRequest<S> for StrictJson {
         })?;
         Ok(Self(value))
     }
+}
+
+/// All of a body. One that is too long is read a good way further and dropped: answered before it is read, its sender's proxy would see
+/// the connection end and not the answer.
+async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut dropped) = (Vec::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let unreadable = |_| ApiError::new(StatusCode::BAD_REQUEST, "INVALID_BODY", "the body could not be read");
+        let chunk = chunk.map_err(unreadable)?;
+        if dropped == 0 && bytes.len() + chunk.len() <= MAX_BODY {
+            bytes.extend_from_slice(&chunk);
+        } else {
+            dropped += chunk.len();
+        }
+        if dropped > MAX_DROPPED {
+            break;
+        }
+    }
+    if dropped > 0 {
+        let message = "the body is longer than 1 MiB";
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message));
+    }
+    Ok(bytes)
 }
 
 /// `application/json`, with or without parameters.

@@ -48,8 +48,9 @@ pub(super) const NAME: &str = "tollgate";
 const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a caller may take to send its headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes buffered per connection; bodies that must be read have their own bound on the route.
-const CONNECTION_BUFFER: u32 = 256 * 1024;
+/// Bytes buffered per connection beyond the largest body: upstream filters, and with them the translation, get no more than a connection
+/// may hold (Envoy 1.40), whatever the route allows.
+const BUFFER_SLACK: u32 = 64 * 1024;
 
 /// The listener.
 pub(super) fn gateway(edge: &Edge) -> Resource {
@@ -65,7 +66,7 @@ pub(super) fn gateway(edge: &Edge) -> Resource {
     let listener = Listener {
         name: NAME.to_owned(),
         address: Some(tcp_address(&edge.listen.ip().to_string(), edge.listen.port())),
-        per_connection_buffer_limit_bytes: Some(uint32(CONNECTION_BUFFER)),
+        per_connection_buffer_limit_bytes: Some(uint32(edge.max_body_bytes.saturating_add(BUFFER_SLACK))),
         filter_chains: vec![chain],
         ..Default::default()
     };

@@ -301,6 +301,8 @@ fn set_path(mount: &str, outgoing: &Outgoing) {
 fn set_head(outgoing: &Outgoing) {
     host::set_request_header(":method", outgoing.verb.as_bytes());
     host::set_request_header("accept", outgoing.accept.as_bytes());
+    // The body's length is known now, however it came.
+    host::remove_request_header("transfer-encoding");
     // An answer is read on its way back.
     host::set_request_header("accept-encoding", b"identity");
     match outgoing.version {

@@ -226,3 +226,25 @@ fn secrets_by_reference_follow_their_file_and_stay_within_bounds() {
         assert_eq!(response.json()["error"]["details"]["field"], "authConfig.apiKey", "{outside}");
     }
 }
+
+#[test]
+fn an_agent_that_refuses_the_credential_is_a_bad_gateway_and_not_the_callers_fault() {
+    let gateway = Gateway::shared();
+    let (open, closed) = (Backend::start(), behind(Door::Header("x-key", "right".to_owned())));
+    let record = json!({
+        "agentId": "refuses", "backendUrl": closed.url(),
+        "agentCardUrl": format!("{}/.well-known/agent-card.json", open.url()),
+        "authConfig": {"type": "api_key", "headerName": "x-key", "apiKey": "wrong"},
+    });
+    gateway.admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
+    let token = gateway.token(&ALL.replace("ID", "refuses"));
+    let rpc = answer(gateway, "refuses");
+    let rest = gateway.request("GET", "/agents/refuses/tasks/t").bearer(&token).send();
+    for response in [&rpc, &rest] {
+        assert_eq!((response.status, response.header("retry-after")), (502, Some("1")), "{}", response.text());
+        assert_eq!(response.header("www-authenticate"), None);
+    }
+    assert_eq!(rpc.json()["error"]["code"], -32047);
+    assert_eq!(rest.json()["error"]["details"][0]["reason"], "BACKEND_REFUSED_CREDENTIAL");
+    assert_eq!(closed.refused().len(), 2, "once each: it is not sent again");
+}

@@ -1,7 +1,14 @@
 //! Requests that an agent does not understand as they are: what it gets, and what the client gets back.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use serde_json::{Value, json};
-use tollgate_tests::{Backend, Gateway, Response, backend::CardAnswer, cards::CardShape, door::Door};
+use tollgate_tests::{
+    Backend, Gateway, Response, backend::CardAnswer, cards::CardShape, door::Door, peers::Peer, wait,
+};
 
 /// A backend that speaks one dialect, registered as `id`.
 fn agent(id: &str, shape: CardShape, more: &Value) -> Backend {
@@ -40,6 +47,13 @@ fn json_rpc_becomes_http_json_for_an_agent_that_has_nothing_else() {
     assert_eq!((arrived.header("a2a-version"), arrived.header("x-tollgate-translate")), (Some("1.0"), None));
     let answer = response.json();
     assert_eq!((response.status, &answer["id"], answer["result"].is_object()), (200, &json!("r-1"), true), "{answer}");
+
+    let long = json!({"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "x".repeat(1_000_000)}]}});
+    assert_eq!(
+        send("only-rest", "POST", "", Some("1.0"), &call("SendMessage", long)).status,
+        200,
+        "close to the limit"
+    );
 
     send("only-rest", "POST", "/", Some("1.0"), &call("GetTask", json!({"id": "t 1", "historyLength": 2})));
     let arrived = backend.calls().pop().expect("arrived");
@@ -154,4 +168,81 @@ fn hostile_bodies_do_not_trap_the_translation() {
         .send();
     assert_eq!(response.status, 413, "{}", response.text());
     gateway.assert_no_trap();
+}
+
+/// A stream that is under way: what came of it so far.
+struct Open {
+    stream: TcpStream,
+    seen: String,
+}
+
+impl Open {
+    fn start(agent: &str, path: &str, version: &str, body: &Value) -> Self {
+        let body = body.to_string();
+        let head = format!(
+            "POST /agents/{agent}{path} HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {}\r\na2a-version: {version}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            token(agent),
+            body.len()
+        );
+        let mut stream = TcpStream::connect(Gateway::shared().listener()).expect("connects");
+        stream.set_read_timeout(Some(wait::PATIENCE)).expect("a timeout");
+        stream.write_all((head + &body).as_bytes()).expect("written");
+        Self { stream, seen: String::new() }
+    }
+
+    /// Reads until `text` has come.
+    #[track_caller]
+    fn until(&mut self, text: &str) {
+        let mut buffer = [0; 4096];
+        while !self.seen.contains(text) {
+            let count = self.stream.read(&mut buffer).expect("more of the stream");
+            assert!(count > 0, "it ended before {text}: {}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+
+    /// The id of its task: the value of the first `id` that is a UUID.
+    fn task(&self) -> String {
+        let words: Vec<&str> = self.seen.split('"').collect();
+        let ids = words.windows(3).filter(|words| words[0] == "id").map(|words| words[2]);
+        ids.map(str::to_owned).find(|id| id.len() == 36).unwrap_or_else(|| panic!("a task's id: {}", self.seen))
+    }
+}
+
+#[test]
+fn a_silent_stream_outlives_ten_configuration_changes_translated_or_not() {
+    let gateway = Gateway::shared();
+    let agent = Peer::V1JsonRpc.start(gateway.data().parent().expect("the gateway's directory"));
+    agent.wait();
+    let record = json!({"agentId": "holding", "backendUrl": agent.url()});
+    gateway.admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
+    let message = json!({"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hold"}]}});
+    let new = call("SendStreamingMessage", message.clone());
+    let old = json!({"message": {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hold"}]}});
+    let old = call("message/stream", old);
+    let mut streams = [
+        Open::start("holding", "", "1.0", &new),
+        Open::start("holding", "/message:stream", "1.0", &message),
+        Open::start("holding", "", "0.3", &old),
+    ];
+    for (stream, working) in streams.iter_mut().zip(["STATE_WORKING", "STATE_WORKING", "\"working\""]) {
+        stream.until(working);
+    }
+    let other = Backend::start();
+    for round in 0..10 {
+        gateway.register(&format!("passing-{round}"), &other);
+        gateway.admin_ok("DELETE", &format!("/admin/agents/passing-{round}?wait=applied"), None);
+    }
+    for (stream, canceled) in streams.iter_mut().zip(["STATE_CANCELED", "STATE_CANCELED", "\"canceled\""]) {
+        let task = stream.task();
+        let answer = send("holding", "POST", "", Some("1.0"), &cancel(&task));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        stream.until(canceled);
+    }
+    gateway.assert_no_trap();
+}
+
+fn cancel(task: &str) -> Value {
+    call("CancelTask", json!({"id": task}))
 }
