@@ -37,7 +37,8 @@ const CLUSTER: &str = "x-tollgate-cluster";
 /// Set by the filter for what the control plane answers.
 const TO_CONTROL_PLANE: &str = "x-tollgate-control-plane";
 
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a call of an agent may be silent in both directions: agents think for minutes, and many send no comments meanwhile.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What Envoy may buffer beyond the filter's own bound, so that the refusal of a large body is the filter's.
 const BUFFER_SLACK: u64 = 64 * 1024;
