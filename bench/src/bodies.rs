@@ -5,13 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    gateway::{Gateway, LimitRow},
+    gateway::{Gateway, LimitRow, MEASURED_AGENT},
     http,
     stage::Stage,
     throughput::{self, Rounds, median},
     tokens::SCOPE,
 };
 
+/// The scope that opens reading alone.
+const READER: &str = "bench.read";
 /// Bytes of text in the larger message.
 const LARGE: usize = 4096;
 /// Bytes of text in the smaller one.
@@ -38,9 +40,10 @@ pub(crate) struct Figures {
 pub(crate) fn measure(stage: &Stage, rounds: Rounds) -> Result<Figures> {
     eprintln!("bodies: {} rounds of {:?}", rounds.count, rounds.length);
     let gateway = Gateway::start(stage, "bodies", LimitRow::Unlimited)?;
+    gateway.writer()?.grant_reading(READER, &[MEASURED_AGENT])?;
     let target = gateway.target();
     let full = stage.issuer.token(0, SCOPE)?;
-    let reader = stage.issuer.token(0, "agents:bench:read")?;
+    let reader = stage.issuer.token(0, READER)?;
     let request = |token: &str, version: &str, body: &str| {
         let bearer = format!("Bearer {token}");
         let headers =

@@ -160,6 +160,12 @@ impl Writer<'_> {
         self.send("PUT", &format!("/admin/permissions/{scope}"), &row).map(drop)
     }
 
+    /// Sets a permission row that opens reading alone, without a limit, and waits until it is in force.
+    pub(crate) fn grant_reading(&mut self, scope: &str, agents: &[&str]) -> Result<()> {
+        let row = json!({"agents": agents, "operations": ["read"], "limit": {"unlimited": true}});
+        self.send("PUT", &format!("/admin/permissions/{scope}?wait=applied"), &row).map(drop)
+    }
+
     /// Registers an agent at the static backend.
     pub(crate) fn register(&mut self, id: &str) -> Result<()> {
         let agent = json!({"agentId": id, "name": id, "backendUrl": format!("http://{}", self.control.backend)});
