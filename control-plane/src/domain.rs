@@ -8,15 +8,14 @@ mod card;
 mod client;
 mod generation;
 mod issuer;
+mod lifecycle;
 mod permission;
 mod registry;
 mod revocation;
 mod secret;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
-pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-};
+pub use agent::{Agent, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts};
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
 pub use card::{
     CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
@@ -25,6 +24,7 @@ pub use card::{
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
+pub use lifecycle::{AgentStatus, ChangedBy, StatusChange, TransitionError};
 pub use permission::Permission;
 pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};

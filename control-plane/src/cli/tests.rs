@@ -69,7 +69,10 @@ async fn agents_are_registered_listed_and_removed() {
     assert_eq!(served.json("agents get weather").await["status"], "inactive");
     assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));
     assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 3)\n");
-    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 4)\n");
+    let retire = "agents status weather --to retired --reason gone --wait";
+    assert_eq!(served.run(retire).await.unwrap(), "weather is retired (generation 4, in force on 0 Envoys)\n");
+    assert_eq!(served.json("agents get weather").await["statusChange"]["reason"], "gone");
+    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 5)\n");
 }
 
 #[tokio::test]

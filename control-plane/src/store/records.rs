@@ -7,6 +7,7 @@ mod auth;
 mod card;
 mod client;
 mod issuer;
+mod lifecycle;
 mod permission;
 mod revocation;
 
@@ -21,8 +22,8 @@ use super::{
 use crate::domain::{Registry, SigningKey};
 
 /// Version of every stored form. A change that an older server could not read bumps it, and brings a migration.
-/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead.
-const SCHEMA: u32 = 2;
+/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead. 3: agents' statuses; `lifecycle` does likewise.
+const SCHEMA: u32 = 3;
 /// The oldest version that is read.
 const OLDEST_SCHEMA: u32 = 1;
 

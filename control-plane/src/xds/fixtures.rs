@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
-    Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
+    Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
@@ -48,6 +48,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         a2a: A2aSettings::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
+        status_change: StatusChange::default(),
         card_signatures: CardSignatures::default(),
         card: Arc::new(card),
         earlier_cards: Vec::new(),

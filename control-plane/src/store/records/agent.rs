@@ -10,10 +10,9 @@ use super::{
     a2a::StoredA2a,
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
+    lifecycle::{self, StoredStatus},
 };
-use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
-};
+use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +34,11 @@ pub(super) struct Stored {
     max_concurrent: Option<NonZeroU32>,
     #[serde(default)]
     a2a: StoredA2a,
-    active: bool,
+    /// What records before schema 3 have for `status`.
+    #[serde(default, skip_serializing)]
+    active: Option<bool>,
+    #[serde(default)]
+    status: Option<StoredStatus>,
     #[serde(default)]
     card_signatures: StoredSignatures,
     card: StoredCard,
@@ -88,7 +91,8 @@ impl Stored {
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
-            active: agent.status == AgentStatus::Active,
+            active: None,
+            status: Some(StoredStatus::new(agent.status, &agent.status_change)),
             card_signatures: StoredSignatures::from(&agent.card_signatures),
             card: StoredCard::from(agent.card.as_ref()),
             earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
@@ -104,6 +108,7 @@ impl Stored {
             return Err("has no backend".to_owned());
         }
         let backend = backends[0].url.clone();
+        let (status, status_change) = lifecycle::read(self.status, self.active)?;
         Ok(Agent {
             id: AgentId::try_from(record.key).map_err(|error| error.to_string())?,
             name: self.name,
@@ -123,7 +128,8 @@ impl Stored {
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
-            status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
+            status,
+            status_change,
             card_signatures: self.card_signatures.into(),
             card: Arc::new(self.card.into_domain(&backend)?),
             earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
