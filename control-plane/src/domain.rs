@@ -3,6 +3,7 @@
 
 mod a2a;
 mod agent;
+mod apply_set;
 mod auth;
 mod card;
 mod client;
@@ -16,6 +17,7 @@ mod secret;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
 pub use agent::{Agent, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts};
+pub use apply_set::ApplySet;
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
 pub use card::{
     CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,

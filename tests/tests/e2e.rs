@@ -5,6 +5,10 @@
 mod a2a;
 #[path = "e2e/admin.rs"]
 mod admin;
+#[path = "e2e/apply.rs"]
+mod apply;
+#[path = "e2e/backup.rs"]
+mod backup;
 #[path = "e2e/cards.rs"]
 mod cards;
 #[path = "e2e/conformance.rs"]

@@ -3,10 +3,11 @@
 
 mod a2a;
 mod card_signatures;
-mod credentials;
+pub(super) mod credentials;
 mod draft;
 mod failure;
 mod listing;
+pub(super) mod record;
 mod register;
 pub(super) mod status;
 mod sync;
@@ -32,6 +33,8 @@ use crate::{
 };
 
 pub(super) use credentials::http_url;
+pub(super) use draft::Draft;
+pub(super) use register::{checked_card, is_same};
 
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()

@@ -8,8 +8,8 @@ use url::Url;
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
 use super::{
-    A2aSettings, AgentId, AgentStatus, BackendAuth, Card, CardSignatures, CardVersion, StatusChange, Translation,
-    UnixSeconds,
+    A2aSettings, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion, StatusChange,
+    Translation, UnixSeconds,
 };
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
@@ -57,6 +57,8 @@ pub struct Agent {
     pub earlier_cards: Vec<Arc<CardVersion>>,
     /// Why the last sync failed, if it did.
     pub sync_error: Option<String>,
+    /// The set of applied files that made it; `None`: it was registered by itself.
+    pub managed_by: Option<ApplySet>,
     /// First registration.
     pub created_at: UnixSeconds,
     /// Last change.

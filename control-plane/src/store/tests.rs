@@ -11,15 +11,15 @@ use crate::domain::*;
 
 const PLANTED: &str = "planted-secret-4711";
 
-fn key() -> SealingKey {
+pub(super) fn key() -> SealingKey {
     SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
 }
 
-fn open(dir: &Path) -> Store {
+pub(super) fn open(dir: &Path) -> Store {
     Store::open(dir, &key()).unwrap()
 }
 
-async fn put(store: &Store, changes: Vec<Change>) -> Generation {
+pub(super) async fn put(store: &Store, changes: Vec<Change>) -> Generation {
     store.write(move |_| Ok::<_, Infallible>(changes)).await.unwrap()
 }
 
@@ -34,6 +34,7 @@ fn row(scope: &str) -> Permission {
         limit,
         operation_limits: Default::default(),
         max_concurrent: NonZeroU32::new(4),
+        managed_by: Some(ApplySet::try_from("team-a").unwrap()),
     }
 }
 
@@ -100,6 +101,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         })],
         card: Arc::new(card),
         sync_error: Some("e".to_owned()),
+        managed_by: Some(ApplySet::default()),
         created_at: 1,
         updated_at: 2,
     }
@@ -128,7 +130,7 @@ fn every_auth() -> Vec<BackendAuth> {
     ]
 }
 
-fn one_of_each() -> Vec<Change> {
+pub(super) fn one_of_each() -> Vec<Change> {
     let client = Client {
         id: ClientId::try_from("client").unwrap(),
         name: "n".to_owned(),
@@ -169,7 +171,7 @@ fn one_of_each() -> Vec<Change> {
 }
 
 /// Two registries hold the same, whatever their `Arc`s.
-fn check_same(left: &Registry, right: &Registry) {
+pub(super) fn check_same(left: &Registry, right: &Registry) {
     assert_eq!(left.generation, right.generation);
     assert_eq!(left.agents, right.agents);
     assert_eq!(left.permissions, right.permissions);

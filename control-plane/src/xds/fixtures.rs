@@ -53,6 +53,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         card: Arc::new(card),
         earlier_cards: Vec::new(),
         sync_error: None,
+        managed_by: None,
         created_at: 0,
         updated_at: 0,
     }

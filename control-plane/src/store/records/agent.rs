@@ -45,6 +45,8 @@ pub(super) struct Stored {
     #[serde(default)]
     earlier_cards: Vec<StoredVersion>,
     sync_error: Option<String>,
+    #[serde(default)]
+    managed_by: Option<String>,
     created_at: UnixSeconds,
     updated_at: UnixSeconds,
 }
@@ -97,6 +99,7 @@ impl Stored {
             card: StoredCard::from(agent.card.as_ref()),
             earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
             sync_error: agent.sync_error.clone(),
+            managed_by: agent.managed_by.as_ref().map(ToString::to_string),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
         }
@@ -134,6 +137,7 @@ impl Stored {
             card: Arc::new(self.card.into_domain(&backend)?),
             earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
             sync_error: self.sync_error,
+            managed_by: lifecycle::managed_by(self.managed_by)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
