@@ -331,12 +331,15 @@ async fn a_record_from_before_statuses_is_active_or_inactive_and_nobody_knows_si
                 "card":{"text":"{\"name\":\"n\"}","version":1,"fetched_at":5,"etag":null,"rpc":"/","rest":null}}}"#;
             db.insert(key, record.replace("ACTIVE", active).into_bytes()).unwrap();
         }
+        db.insert("permissions/s", &br#"{"schema":2,"record":{"agents":["a"]}}"#[..]).unwrap();
         db.flush().unwrap();
     }
     let registry = open(dir.path()).registry();
     let status = |id| registry.agents[&AgentId::try_from(id).unwrap()].status;
     assert_eq!((status("on"), status("off")), (AgentStatus::Active, AgentStatus::Inactive));
     assert!(registry.agents.values().all(|agent| agent.status_change == StatusChange::default()));
+    let made_by = |row: &Permission| row.managed_by.clone();
+    assert_eq!(registry.permissions.values().map(|row| made_by(row)).collect::<Vec<_>>(), [None]);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ fn a_faulty_file_changes_nothing_and_is_named_by_line_and_field() {
     check(&format!("{good}  - agentId: faulty-b\n    backendURL: x\n"), 1, "agents.yaml:5: backendURL is unknown");
     let absent = "http://127.0.0.1:1";
     check(&format!("{good}  - agentId: faulty-b\n    backendUrl: {absent}\n"), 1, "agents.yaml:5: backendUrl");
-    check(&format!("{good}permissions:\n- scope: s\n  agents: ['**']\n  limit: {{}}\n"), 1, "agents.yaml:6: limit");
+    check(&format!("{good}permissions:\n- scope: s\n  agents: ['**']\n  limit: {{}}\n"), 1, "agents.yaml:7: limit");
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! An agent in the form that a registration takes: what was said of it, nothing that was found out since. What is at its default is left
 //! out, and so is a secret; where a secret is kept elsewhere, the reference stands for it.
 
+use std::num::NonZeroU32;
+
 use serde_json::{Map, Value, json};
 
 use super::{credentials::secret_of, view};
-use crate::domain::{Agent, BackendAuth, Secret};
+use crate::domain::{Agent, Backend, BackendAuth, Secret};
 
-/// The fields of a registration, in the order in which they are written. Names that mean the same are here once.
-pub(in crate::admin) const FIELDS: [&str; 19] = [
+/// The fields of a registration, in the order in which they are written.
+pub(in crate::admin) const FIELDS: [&str; 20] = [
     "agentId",
     "name",
     "description",
+    "backendUrl",
     "backends",
     "agentCardUrl",
     "authConfig",
@@ -38,6 +41,10 @@ pub(in crate::admin) fn record(agent: &Agent) -> Map<String, Value> {
     }
     if agent.description == of_card("description") {
         shown.shift_remove("description");
+    }
+    if let [Backend { url, priority: 0, weight: NonZeroU32::MIN }] = &agent.backends[..] {
+        shown.shift_remove("backends");
+        shown.insert("backendUrl".into(), url.url().as_str().into());
     }
     if let Some((field, reference)) = reference(&agent.auth) {
         shown["authConfig"][field] = reference.into();
