@@ -8,6 +8,7 @@ mod card;
 mod client;
 mod generation;
 mod issuer;
+mod pace;
 mod permission;
 mod registry;
 mod revocation;
@@ -15,7 +16,7 @@ mod secret;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
 pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
+    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill,
 };
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
 pub use card::{
@@ -25,6 +26,7 @@ pub use card::{
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
+pub use pace::{CircuitBreaker, Timeouts};
 pub use permission::Permission;
 pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};

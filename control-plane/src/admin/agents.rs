@@ -7,6 +7,7 @@ mod credentials;
 mod draft;
 mod failure;
 mod listing;
+mod pace;
 mod register;
 mod sync;
 mod versions;

@@ -7,6 +7,7 @@ mod auth;
 mod card;
 mod client;
 mod issuer;
+mod pace;
 mod permission;
 mod revocation;
 
