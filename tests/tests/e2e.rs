@@ -15,6 +15,8 @@ mod cards;
 mod conformance;
 #[path = "e2e/credentials.rs"]
 mod credentials;
+#[path = "e2e/deadlines.rs"]
+mod deadlines;
 #[path = "e2e/hostile.rs"]
 mod hostile;
 #[path = "e2e/isolation.rs"]

@@ -7,6 +7,7 @@ pub(super) mod credentials;
 mod draft;
 mod failure;
 mod listing;
+mod pace;
 pub(super) mod record;
 mod register;
 pub(super) mod status;

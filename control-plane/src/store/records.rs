@@ -8,6 +8,7 @@ mod card;
 mod client;
 mod issuer;
 mod lifecycle;
+mod pace;
 mod permission;
 mod revocation;
 

@@ -75,7 +75,12 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         auth,
         health_endpoint: Some("/health".to_owned()),
         heartbeat: Some(Heartbeat { interval: Duration::from_secs(30), misses_allowed: 3 }),
-        timeouts: Timeouts { request: Some(Duration::from_millis(1500)), stream_idle: None },
+        timeouts: Timeouts {
+            request: Some(Duration::from_millis(1500)),
+            stream_idle: None,
+            connect: Some(Duration::from_secs(2)),
+        },
+        circuit_breaker: CircuitBreaker { max_requests: NonZeroU32::new(9), ..CircuitBreaker::default() },
         max_concurrent: NonZeroU32::new(8),
         a2a: A2aSettings {
             translation: Translation::Off,

@@ -8,6 +8,7 @@ use url::Url;
 use super::{
     card_signatures,
     credentials::{self, Stored},
+    pace,
 };
 use crate::{
     admin::{
@@ -15,8 +16,8 @@ use crate::{
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, Heartbeat,
-        IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures,
+        CircuitBreaker, Heartbeat, IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
     },
 };
 
@@ -44,6 +45,7 @@ pub(in crate::admin) struct Draft {
     health_endpoint: Option<String>,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
+    circuit_breaker: CircuitBreaker,
     max_concurrent: Option<NonZeroU32>,
     pub(in crate::admin) a2a: A2aSettings,
     identity_headers: IdentityHeaders,
@@ -90,7 +92,8 @@ impl Draft {
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
             health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
-            timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
+            circuit_breaker: fields.object("circuitBreaker").map(pace::take_breaker).unwrap_or_default(),
+            timeouts: fields.object("timeouts").map(pace::take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
             a2a: super::a2a::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
@@ -135,6 +138,7 @@ impl Draft {
             health_endpoint: self.health_endpoint,
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
+            circuit_breaker: self.circuit_breaker,
             max_concurrent: self.max_concurrent,
             a2a: self.a2a,
             identity_headers: self.identity_headers,
@@ -243,13 +247,6 @@ fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {
     let misses_allowed = fields.number("missesAllowed", 1..=1000);
     fields.end();
     Some(Heartbeat { interval: seconds(interval?), misses_allowed: misses_allowed? })
-}
-
-fn take_timeouts(mut fields: Fields<'_>) -> Timeouts {
-    let request = fields.number("requestSeconds", 1..=MAX_SECONDS).map(seconds);
-    let stream_idle = fields.number("streamIdleSeconds", 1..=MAX_SECONDS).map(seconds);
-    fields.end();
-    Timeouts { request, stream_idle }
 }
 
 fn seconds(count: u32) -> Duration {

@@ -9,7 +9,7 @@ use super::{credentials::secret_of, view};
 use crate::domain::{Agent, Backend, BackendAuth, Secret};
 
 /// The fields of a registration, in the order in which they are written.
-pub(in crate::admin) const FIELDS: [&str; 20] = [
+pub(in crate::admin) const FIELDS: [&str; 21] = [
     "agentId",
     "name",
     "description",
@@ -24,6 +24,7 @@ pub(in crate::admin) const FIELDS: [&str; 20] = [
     "healthEndpoint",
     "heartbeat",
     "timeouts",
+    "circuitBreaker",
     "maxConcurrent",
     "translation",
     "taskIsolation",

@@ -65,16 +65,13 @@ pub(super) fn described(agent: &Agent) -> Map<String, Value> {
         "heartbeat": agent.heartbeat.map(|beat| json!({
             "intervalSeconds": beat.interval.as_secs(), "missesAllowed": beat.misses_allowed,
         })),
-        "timeouts": {
-            "requestSeconds": agent.timeouts.request.map(|time| time.as_secs()),
-            "streamIdleSeconds": agent.timeouts.stream_idle.map(|time| time.as_secs()),
-        },
         "maxConcurrent": agent.max_concurrent,
         "identityHeaders": agent.identity_headers == IdentityHeaders::Sent,
     });
     match record {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
+            super::pace::show(agent, &mut fields);
             fields
         }
         _ => Map::new(),

@@ -11,6 +11,7 @@ use super::{
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
     lifecycle::{self, StoredStatus},
+    pace::{StoredBreaker, millis},
 };
 use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
 
@@ -29,6 +30,10 @@ pub(super) struct Stored {
     heartbeat: Option<StoredHeartbeat>,
     request_timeout_ms: Option<u64>,
     stream_idle_ms: Option<u64>,
+    #[serde(default)]
+    connect_timeout_ms: Option<u64>,
+    #[serde(default)]
+    circuit_breaker: StoredBreaker,
     identity_headers: bool,
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
@@ -90,6 +95,8 @@ impl Stored {
             heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
             request_timeout_ms: agent.timeouts.request.map(millis),
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
+            connect_timeout_ms: agent.timeouts.connect.map(millis),
+            circuit_breaker: agent.circuit_breaker.into(),
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
@@ -127,7 +134,9 @@ impl Stored {
             timeouts: Timeouts {
                 request: self.request_timeout_ms.map(Duration::from_millis),
                 stream_idle: self.stream_idle_ms.map(Duration::from_millis),
+                connect: self.connect_timeout_ms.map(Duration::from_millis),
             },
+            circuit_breaker: self.circuit_breaker.into(),
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
@@ -183,8 +192,4 @@ impl From<StoredHeartbeat> for Heartbeat {
     fn from(stored: StoredHeartbeat) -> Self {
         Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
