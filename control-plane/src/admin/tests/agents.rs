@@ -52,7 +52,7 @@ async fn a_full_record_comes_back_as_it_was_sent() {
         "name": "W", "description": "d", "capabilities": ["forecast"], "tags": ["t"],
         "skills": [{"name": "s", "description": "d", "instructions": "i", "tools": ["x"]}],
         "healthEndpoint": "/healthz", "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
-        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null, "connectSeconds": 2}, "deadlineSeconds": 10,
+        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null, "connectSeconds": 2},
         "circuitBreaker": {"maxRequests": 7, "maxPendingRequests": null, "maxConnections": null}, "identityHeaders": true, "status": "inactive",
     });
     scene.register("weather", record.clone()).await;
@@ -60,6 +60,7 @@ async fn a_full_record_comes_back_as_it_was_sent() {
     for (field, value) in record.as_object().unwrap() {
         assert_eq!(shown[field], *value, "{field}");
     }
+    assert_eq!(shown["deadlineSeconds"], 10);
     assert_eq!(
         (&shown["createdAt"], &shown["lastSynced"]),
         (&json!("2026-01-01T00:00:00Z"), &json!("2026-01-01T00:00:00Z"))
