@@ -7,6 +7,7 @@ mod auth;
 mod card;
 mod client;
 mod generation;
+mod health;
 mod issuer;
 mod permission;
 mod registry;
@@ -24,6 +25,7 @@ pub use card::{
 };
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
+pub use health::{HealthCheck, HealthEndpointError, HealthTarget, Standing};
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
 pub use permission::Permission;
 pub use registry::Registry;

@@ -6,6 +6,7 @@ mod card_signatures;
 mod credentials;
 mod draft;
 mod failure;
+mod health;
 mod listing;
 mod register;
 mod sync;

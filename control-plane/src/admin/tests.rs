@@ -4,6 +4,7 @@ mod a2a;
 mod agents;
 mod cards;
 mod description;
+mod health;
 mod others;
 mod properties;
 mod usage;

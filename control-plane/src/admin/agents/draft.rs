@@ -5,15 +5,15 @@ use std::{num::NonZeroU32, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use super::{card_signatures, credentials};
+use super::{card_signatures, credentials, health};
 use crate::{
     admin::{
         ApiError,
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, Heartbeat,
-        IdentityHeaders, Skill, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, HealthCheck,
+        Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
     },
 };
 
@@ -39,6 +39,7 @@ pub(super) struct Draft {
     pub(super) auth: BackendAuth,
     pub(super) card_signatures: CardSignatures,
     health_endpoint: Option<String>,
+    health_check: HealthCheck,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
     max_concurrent: Option<NonZeroU32>,
@@ -78,7 +79,8 @@ impl Draft {
             backend_field,
             card_url: fields.parsed("agentCardUrl", credentials::http_url),
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
-            health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
+            health_endpoint: health::take_endpoint(fields, backends.as_deref()),
+            health_check: health::take(fields),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
             timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
@@ -111,6 +113,7 @@ impl Draft {
             card_url: self.card_url,
             auth: self.auth,
             health_endpoint: self.health_endpoint,
+            health_check: self.health_check,
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
             max_concurrent: self.max_concurrent,
@@ -230,12 +233,4 @@ fn take_timeouts(mut fields: Fields<'_>) -> Timeouts {
 
 fn seconds(count: u32) -> Duration {
     Duration::from_secs(count.into())
-}
-
-/// A path on the backend, or a URL.
-fn health_endpoint(text: &str) -> Result<String, &'static str> {
-    if !text.starts_with('/') || text.starts_with("//") {
-        credentials::http_url(text).map_err(|_| "must be a path or an http or https URL")?;
-    }
-    Ok(text.to_owned())
 }

@@ -44,10 +44,6 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
             "name": skill.name, "description": skill.description,
             "instructions": skill.instructions, "tools": skill.tools,
         })).collect::<Vec<_>>(),
-        "healthEndpoint": agent.health_endpoint,
-        "heartbeat": agent.heartbeat.map(|beat| json!({
-            "intervalSeconds": beat.interval.as_secs(), "missesAllowed": beat.misses_allowed,
-        })),
         "timeouts": {
             "requestSeconds": agent.timeouts.request.map(|time| time.as_secs()),
             "streamIdleSeconds": agent.timeouts.stream_idle.map(|time| time.as_secs()),
@@ -62,6 +58,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
     match record {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
+            super::health::show(&state.health, agent, &mut fields);
             fields
         }
         _ => Map::new(),

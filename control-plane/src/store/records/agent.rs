@@ -10,6 +10,7 @@ use super::{
     a2a::StoredA2a,
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
+    health::StoredHealthCheck,
 };
 use crate::domain::{
     Agent, AgentId, AgentStatus, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
@@ -27,6 +28,8 @@ pub(super) struct Stored {
     card_url: Option<Url>,
     auth: StoredAuth,
     health_endpoint: Option<String>,
+    #[serde(default)]
+    health_check: StoredHealthCheck,
     heartbeat: Option<StoredHeartbeat>,
     request_timeout_ms: Option<u64>,
     stream_idle_ms: Option<u64>,
@@ -82,6 +85,7 @@ impl Stored {
             card_url: agent.card_url.clone(),
             auth: StoredAuth::new(&agent.auth, record),
             health_endpoint: agent.health_endpoint.clone(),
+            health_check: agent.health_check.into(),
             heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
             request_timeout_ms: agent.timeouts.request.map(millis),
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
@@ -115,6 +119,7 @@ impl Stored {
             card_url: self.card_url,
             auth: self.auth.into_domain(record)?,
             health_endpoint: self.health_endpoint,
+            health_check: self.health_check.into(),
             heartbeat: self.heartbeat.map(Heartbeat::from),
             timeouts: Timeouts {
                 request: self.request_timeout_ms.map(Duration::from_millis),
@@ -175,6 +180,6 @@ impl From<StoredHeartbeat> for Heartbeat {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -170,7 +170,9 @@ impl Reason {
                 format!("the token's scopes do not grant {} on this agent", class_name(*class)).into()
             }
             Self::AdminScope(scope) => format!("the admin API needs the scope {scope}").into(),
-            Self::HeartbeatScope => "only the agent itself says how it is: the scope agents:{id}:heartbeat is needed".into(),
+            Self::HeartbeatScope => {
+                "only the agent itself says how it is: the scope agents:{id}:heartbeat is needed".into()
+            }
             Self::UnknownMethod => "the method is not one of A2A's".into(),
             Self::UnknownAgent => "there is no such agent, or it is not active".into(),
             Self::NotFound => "there is nothing at this path".into(),
