@@ -208,6 +208,8 @@ fn base(name: &str, upstream_filters: Vec<HttpFilter>, upstream: Upstream) -> Cl
         max_connections: Some(uint32(MAX_REQUESTS)),
         max_pending_requests: Some(uint32(MAX_REQUESTS)),
         max_requests: Some(uint32(MAX_REQUESTS)),
+        // Envoy's own is 3: with a backend gone, the fourth caller at once would get the refusal that the others are spared.
+        max_retries: Some(uint32(MAX_REQUESTS)),
         ..Default::default()
     };
     Cluster {

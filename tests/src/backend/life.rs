@@ -36,9 +36,9 @@ pub(super) struct Life {
 impl Life {
     /// The status that a health check gets.
     pub(super) fn check(&self, seen: Seen) -> u16 {
-        let peer = seen.peer;
+        let peer = seen.peer.expect("a connection has a peer");
         lock(&self.checks).push(seen);
-        let is_first = peer == *lock(&self.first).get_or_insert(peer.expect("a connection has a peer"));
+        let is_first = peer == *lock(&self.first).get_or_insert(peer);
         match *lock(&self.health) {
             Health::Well => 200,
             Health::Ill => 503,

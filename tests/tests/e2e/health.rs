@@ -33,7 +33,11 @@ fn at(id: &str, host: &str, backends: &[(&Backend, u32, u32)], more: &Value) {
         record[name] = value.clone();
     }
     Gateway::shared().admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
-    // The new cluster serves when each of its hosts has been asked once; only then is there anybody to call.
+}
+
+/// Registers it, and waits until it serves: a new cluster does when each of its hosts has been asked once.
+fn serving_at(id: &str, host: &str, backends: &[(&Backend, u32, u32)], more: &Value) {
+    at(id, host, backends, more);
     wait::until("the new agent", || (call(id).status == 200).then_some(()));
 }
 
@@ -101,7 +105,7 @@ fn check_failover(id: &str, host: &str, more: &Value) {
     let (doomed, other) = (Backend::start(), Backend::start());
     let mut record = checked();
     record.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-    at(id, host, &[(&doomed, 0, 1), (&other, 0, 1)], &record);
+    serving_at(id, host, &[(&doomed, 0, 1), (&other, 0, 1)], &record);
     let after = Mutex::new(0);
     let got = under_load(id, |more_calls| {
         wait::until("calls to both", || (doomed.calls().len() > 20 && other.calls().len() > 20).then_some(()));
@@ -145,7 +149,7 @@ fn a_call_with_nowhere_to_go_is_refused_at_once_and_the_reason_is_shown() {
     let credential = json!({"authConfig": {"type": "api_key", "headerName": "x-key", "apiKey": "planted-key"}});
     let mut record = checked();
     record.as_object_mut().expect("an object").extend(credential.as_object().expect("an object").clone());
-    at("alone", "127.0.0.1", &[(&backend, 0, 1)], &record);
+    serving_at("alone", "127.0.0.1", &[(&backend, 0, 1)], &record);
     until_shown("alone", "a healthy backend", |shown| shown[0]["state"] == "healthy");
     backend.set_health(Health::Ill);
     let refused = wait::until("503", || Some(call("alone")).filter(|response| response.status == 503));
@@ -169,7 +173,7 @@ fn a_call_with_nowhere_to_go_is_refused_at_once_and_the_reason_is_shown() {
 
 fn check_weights(id: &str, host: &str) {
     let (large, small) = (Backend::start(), Backend::start());
-    at(id, host, &[(&large, 0, 3), (&small, 0, 1)], &json!({}));
+    serving_at(id, host, &[(&large, 0, 3), (&small, 0, 1)], &json!({}));
     let before = (large.calls().len(), small.calls().len());
     for _ in 0..400 {
         assert_eq!(call(id).status, 200);
@@ -187,7 +191,7 @@ fn weights_share_the_load() {
 
 fn check_priorities(id: &str, host: &str) {
     let (first, second) = (Backend::start(), Backend::start());
-    at(id, host, &[(&first, 3, 1), (&second, 7, 1)], &checked());
+    serving_at(id, host, &[(&first, 3, 1), (&second, 7, 1)], &checked());
     for _ in 0..50 {
         assert_eq!(call(id).status, 200);
     }
@@ -235,7 +239,7 @@ fn a_missed_heartbeat_takes_an_agent_out_and_the_next_brings_it_back() {
 fn an_agent_takes_one_backend_out_by_its_own_word() {
     let (one, two) = (Backend::start(), Backend::start());
     let heartbeat = json!({"heartbeat": {"intervalSeconds": 600, "missesAllowed": 1}});
-    at("leaving", "127.0.0.1", &[(&one, 0, 1), (&two, 0, 1)], &heartbeat);
+    serving_at("leaving", "127.0.0.1", &[(&one, 0, 1), (&two, 0, 1)], &heartbeat);
     let answer = beat("leaving", &json!({"status": "draining", "backend": one.url(), "detail": "new release"}));
     assert_eq!((answer.status, &answer.json()["standing"]), (200, &json!("draining")), "{}", answer.text());
     let told = shown("leaving");
@@ -256,7 +260,7 @@ fn an_agent_takes_one_backend_out_by_its_own_word() {
 fn nobody_speaks_for_an_agent_but_the_holder_of_its_own_scope() {
     let gateway = Gateway::shared();
     let heartbeat = json!({"heartbeat": {"intervalSeconds": 600, "missesAllowed": 1}});
-    at("spoken-for", "127.0.0.1", &[(&Backend::start(), 0, 1)], &heartbeat);
+    serving_at("spoken-for", "127.0.0.1", &[(&Backend::start(), 0, 1)], &heartbeat);
     let body = json!({"status": "unhealthy"});
     let say = |scope: &str, method: &str| {
         let request = gateway.request(method, "/agents/spoken-for/status").json(&body);
