@@ -30,10 +30,6 @@ pub(crate) struct Figures {
     pub(crate) idle_unchecked: f64,
     /// And with them.
     pub(crate) idle_checked: f64,
-    /// Envoy's resident memory without them, MiB.
-    pub(crate) unchecked_mib: f64,
-    /// And with them.
-    pub(crate) checked_mib: f64,
 }
 
 /// Measures one Envoy before and after its agents are checked.
@@ -46,13 +42,11 @@ pub(crate) fn measure(stage: &Stage, depth: Depth) -> Result<Figures> {
     eprintln!("health: registering {agents} agents");
     gateway.populate(0, agents)?;
     let idle_unchecked = idle(&gateway, watched)?;
-    let unchecked_mib = gateway.envoy.resident_mib()?;
     eprintln!("health: registering them anew, with checks");
     let check = json!({"healthEndpoint": "/health", "healthCheck": {"intervalSeconds": INTERVAL}});
     gateway.populate_with(0, agents, &check)?;
     let idle_checked = idle(&gateway, watched)?;
-    let checked_mib = gateway.envoy.resident_mib()?;
-    Ok(Figures { agents, interval_s: INTERVAL, idle_unchecked, idle_checked, unchecked_mib, checked_mib })
+    Ok(Figures { agents, interval_s: INTERVAL, idle_unchecked, idle_checked })
 }
 
 /// The share of a core that Envoy takes while nobody calls.

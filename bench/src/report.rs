@@ -138,13 +138,11 @@ impl Report {
     /// Prints and keeps what looking after agents costs.
     pub(crate) fn health(&mut self, figures: &health::Figures) -> Result<()> {
         println!(
-            "\nhealth: {} agents cost an idle Envoy {:.1} % of a core unchecked, {:.1} % checked every {} s; {:.0} and {:.0} MiB",
+            "\nhealth: {} agents cost an idle Envoy {:.1} % of a core unchecked, {:.1} % checked every {} s",
             figures.agents,
             figures.idle_unchecked * 100.0,
             figures.idle_checked * 100.0,
-            figures.interval_s,
-            figures.unchecked_mib,
-            figures.checked_mib
+            figures.interval_s
         );
         self.put("health", figures)
     }

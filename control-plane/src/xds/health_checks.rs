@@ -139,3 +139,63 @@ fn kept_statistics() -> StatsMatcher {
     let patterns = KEPT.into_iter().map(ends_with).collect();
     StatsMatcher { stats_matcher: Some(stats_matcher::StatsMatcher::InclusionList(ListStringMatcher { patterns })) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bootstrap::{self, BootstrapOptions},
+        domain::BackendAuth,
+        xds::fixtures::agent,
+    };
+
+    fn cluster(urls: &[&str], endpoint: Option<&str>) -> Cluster {
+        let (mut agent, mut cluster) = (agent("a", urls, BackendAuth::None), Cluster::default());
+        agent.health_endpoint = endpoint.map(str::to_owned);
+        at_backends(&mut cluster, &agent);
+        cluster
+    }
+
+    #[test]
+    fn nothing_is_asked_ejected_or_counted_unless_there_is_a_use_for_it() {
+        let plain = cluster(&["http://127.0.0.1:1"], None);
+        assert!(plain.health_checks.is_empty() && plain.outlier_detection.is_none() && plain.stats_matcher.is_none());
+        assert!(!plain.close_connections_on_host_health_failure);
+        let asked = cluster(&["http://127.0.0.1:1"], Some("/health"));
+        assert!(asked.outlier_detection.is_none(), "the only backend is not ejected");
+        assert_eq!((asked.health_checks.len(), asked.stats_matcher.is_some()), (1, true));
+        let two = cluster(&["http://127.0.0.1:1", "http://127.0.0.1:2"], None);
+        assert!(two.outlier_detection.is_some() && two.health_checks.is_empty() && two.stats_matcher.is_some());
+    }
+
+    #[test]
+    fn no_cluster_of_an_agent_panics() {
+        for endpoint in [None, Some("/health")] {
+            let config = cluster(&["http://127.0.0.1:1"], endpoint).common_lb_config.unwrap();
+            assert_eq!(config.healthy_panic_threshold, Some(Percent { value: 0.0 }));
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_be_asked_any_more_is_not() {
+        assert!(cluster(&["http://127.0.0.1:1"], Some("http://elsewhere.example/health")).health_checks.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_is_what_the_bootstrap_sends() {
+        let options = BootstrapOptions {
+            node_id: "edge".to_owned(),
+            cluster: "edge".to_owned(),
+            xds: "127.0.0.1:1".to_owned(),
+            admin_port: 1,
+            admin_address: "127.0.0.1".to_owned(),
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+        };
+        let bootstrap = bootstrap::render(&options).unwrap();
+        for name in KEPT {
+            assert!(bootstrap.contains(&format!("\"suffix\": \".{name}\"")), "{name}");
+        }
+    }
+}
