@@ -67,7 +67,6 @@ fn endpoint(backend: &Backend, standing: Standing, check_port: Option<u16>) -> L
         health_status: status(standing).into(),
         load_balancing_weight: Some(uint32(backend.weight.get())),
         metadata: upstream_tls::metadata(backend),
-        ..Default::default()
     }
 }
 
