@@ -1,7 +1,7 @@
 //! What we render, as a real Envoy takes it. Runs where `TOLLGATE_ENVOY` names an Envoy and `TOLLGATE_WASM` the filter module (`cargo
 //! xtask test` sets both); elsewhere there is nothing to ask.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -52,8 +52,10 @@ impl Stage {
     async fn set() -> Option<Self> {
         let (envoy, filter) = (std::env::var("TOLLGATE_ENVOY").ok()?, std::env::var("TOLLGATE_WASM").ok()?);
         let (xds, admin) = (free_address().await, free_address().await);
-        let module = FilterModule::new(&std::fs::read(filter).unwrap());
-        let edge = Edge { listen: free_address().await, module, ..fixtures::edge() };
+        let module = |file: &Path| FilterModule::new(&std::fs::read(file).unwrap());
+        let translator = module(&Path::new(&filter).with_file_name("tollgate_translator.wasm"));
+        let module = module(Path::new(&filter));
+        let edge = Edge { listen: free_address().await, module, translator, ..fixtures::edge() };
         let options = BootstrapOptions {
             node_id: "edge".to_owned(),
             cluster: "test".to_owned(),
