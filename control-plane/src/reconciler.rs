@@ -207,6 +207,7 @@ impl Reconciler {
         self.health.follow(&agents);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
+        self.edge.wait_for_streams(document::stream_idles(&agents));
         self.agents.update(&agents, &self.broker, &self.health);
         let policy = &self.policy.as_ref().expect("rendered above").resource;
         let translator = &self.translation.as_ref().expect("rendered above").resource;

@@ -17,6 +17,7 @@ mod health_reports;
 mod kind;
 mod listener;
 mod nodes;
+mod pacing;
 #[cfg(test)]
 mod real_envoy;
 mod resource;

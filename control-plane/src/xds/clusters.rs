@@ -6,8 +6,7 @@ use envoy_types::pb::{
     envoy::{
         config::{
             cluster::v3::{
-                CircuitBreakers, Cluster,
-                circuit_breakers::Thresholds,
+                Cluster,
                 cluster::{
                     ClusterDiscoveryType, CustomClusterType, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbPolicy,
                 },
@@ -31,11 +30,11 @@ use envoy_types::pb::{
 
 use super::{
     Edge, Resource,
-    any::{ads, duration, pack, uint32},
-    endpoints, health_checks, secrets, translator, upstream_tls,
+    any::{ads, duration, pack},
+    endpoints, health_checks, pacing, secrets, translator, upstream_tls,
 };
 use crate::{
-    domain::{Agent, AgentId, Backend, Standing},
+    domain::{Agent, AgentId, Backend, CircuitBreaker, Standing, Timeouts},
     health::Availability,
 };
 
@@ -48,11 +47,8 @@ const GRPC_SUFFIX: &str = ".grpc";
 /// What the name of a cluster ends with through which requests are translated.
 const TRANSLATED_SUFFIX: &str = ".translated";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Common servers (uvicorn, Node) close idle connections after 5 s; being first avoids the race that no POST may be retried after.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// Envoy's default of 1,024 is few for streams that live for minutes; limits per caller are the policy's business.
-const MAX_REQUESTS: u32 = 65_536;
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// The name of an agent's cluster.
@@ -83,6 +79,7 @@ pub(super) fn agent_of(cluster: &str) -> Option<AgentId> {
 pub(super) fn agent(agent: &Agent, availability: &Availability) -> Resource {
     let name = agent_cluster_name(&agent.id);
     let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http1);
+    pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
     find(&mut cluster, Discovery::of(agent, &agent.backends), || backends_of(agent, availability));
     cluster.transport_socket = upstream_tls::socket(&agent.backends);
     cluster.transport_socket_matches = upstream_tls::by_host(&agent.backends);
@@ -111,6 +108,7 @@ pub(super) fn agent_grpc(agent: &Agent, availability: &Availability) -> Option<R
     let backend = grpc_backend(agent)?;
     let name = grpc_cluster_name(&agent.id);
     let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http2);
+    pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
     let discovery = Discovery::of(agent, std::slice::from_ref(&backend));
     find(&mut cluster, discovery, || grpc_endpoint(agent, &backend, availability));
     cluster.transport_socket = upstream_tls::socket(std::slice::from_ref(&backend));
@@ -204,25 +202,17 @@ enum Upstream {
 }
 
 fn base(name: &str, upstream_filters: Vec<HttpFilter>, upstream: Upstream) -> Cluster {
-    let limits = Thresholds {
-        max_connections: Some(uint32(MAX_REQUESTS)),
-        max_pending_requests: Some(uint32(MAX_REQUESTS)),
-        max_requests: Some(uint32(MAX_REQUESTS)),
-        // Envoy's own is 3: with a backend gone, the fourth caller at once would get the refusal that the others are spared.
-        max_retries: Some(uint32(MAX_REQUESTS)),
-        ..Default::default()
-    };
-    Cluster {
+    let mut cluster = Cluster {
         name: name.to_owned(),
-        connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         dns_lookup_family: DnsLookupFamily::V4Preferred.into(),
-        circuit_breakers: Some(CircuitBreakers { thresholds: vec![limits], ..Default::default() }),
         typed_extension_protocol_options: HashMap::from([(
             HTTP_OPTIONS.to_owned(),
             http_options(upstream_filters, upstream),
         )]),
         ..Default::default()
-    }
+    };
+    pacing::apply(&mut cluster, &Timeouts::default(), &CircuitBreaker::default());
+    cluster
 }
 
 fn http_options(mut filters: Vec<HttpFilter>, upstream: Upstream) -> Any {

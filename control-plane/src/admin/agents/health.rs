@@ -55,21 +55,26 @@ pub(super) fn take_endpoint(fields: &mut Fields<'_>, backends: Option<&[Backend]
     }
 }
 
-/// Adds the fields to a record.
-pub(super) fn show(board: &HealthBoard, agent: &Agent, record: &mut Map<String, Value>) {
-    let check = agent.health_check;
+/// Adds what was said to a record.
+pub(super) fn describe(agent: &Agent, record: &mut Map<String, Value>) {
     record.insert("healthEndpoint".into(), agent.health_endpoint.clone().into());
-    record.insert(
-        "healthCheck".into(),
-        json!({
-            "intervalSeconds": check.interval.as_secs(), "timeoutSeconds": check.timeout.as_secs(),
-            "unhealthyThreshold": check.unhealthy_threshold, "healthyThreshold": check.healthy_threshold,
-        }),
-    );
+    record.insert("healthCheck".into(), checks(agent.health_check));
     let beat = agent.heartbeat;
     let beat =
         beat.map(|beat| json!({"intervalSeconds": beat.interval.as_secs(), "missesAllowed": beat.misses_allowed}));
     record.insert("heartbeat".into(), beat.into());
+}
+
+/// `healthCheck`.
+pub(super) fn checks(check: HealthCheck) -> Value {
+    json!({
+        "intervalSeconds": check.interval.as_secs(), "timeoutSeconds": check.timeout.as_secs(),
+        "unhealthyThreshold": check.unhealthy_threshold, "healthyThreshold": check.healthy_threshold,
+    })
+}
+
+/// Adds how it is.
+pub(super) fn show(board: &HealthBoard, agent: &Agent, record: &mut Map<String, Value>) {
     record.insert("health".into(), whole(&board.view(agent)));
 }
 

@@ -25,8 +25,8 @@ impl Default for StoredHealthCheck {
 impl From<HealthCheck> for StoredHealthCheck {
     fn from(check: HealthCheck) -> Self {
         Self {
-            interval_ms: super::agent::millis(check.interval),
-            timeout_ms: super::agent::millis(check.timeout),
+            interval_ms: super::pace::millis(check.interval),
+            timeout_ms: super::pace::millis(check.timeout),
             unhealthy_threshold: check.unhealthy_threshold,
             healthy_threshold: check.healthy_threshold,
         }
