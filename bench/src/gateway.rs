@@ -119,6 +119,11 @@ impl Gateway {
 
     /// Registers agents `a{from}` to `a{to - 1}`, several at a time, and waits until Envoy has them.
     pub(crate) fn populate(&self, from: usize, to: usize) -> Result<()> {
+        self.populate_with(from, to, &Value::Null)
+    }
+
+    /// The same with more fields in their records.
+    pub(crate) fn populate_with(&self, from: usize, to: usize, more: &Value) -> Result<()> {
         let next = AtomicUsize::new(from);
         let registrar = || -> Result<()> {
             let mut writer = self.writer()?;
@@ -127,7 +132,7 @@ impl Gateway {
                 if index >= to {
                     return Ok(());
                 }
-                writer.register(&format!("a{index}"))?;
+                writer.register_with(&format!("a{index}"), more)?;
             }
         };
         std::thread::scope(|scope| {
@@ -176,7 +181,15 @@ impl Writer<'_> {
 
     /// Registers an agent at the static backend.
     pub(crate) fn register(&mut self, id: &str) -> Result<()> {
-        let agent = json!({"agentId": id, "name": id, "backendUrl": format!("http://{}", self.control.backend)});
+        self.register_with(id, &Value::Null)
+    }
+
+    /// The same with more fields in its record.
+    fn register_with(&mut self, id: &str, more: &Value) -> Result<()> {
+        let mut agent = json!({"agentId": id, "name": id, "backendUrl": format!("http://{}", self.control.backend)});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            agent[name] = value.clone();
+        }
         self.send("POST", "/admin/agents/register", &agent).map(drop)
     }
 

@@ -9,6 +9,7 @@ mod chains;
 mod envoy;
 mod flood;
 mod gateway;
+mod health;
 mod http;
 mod instructions;
 mod load;
@@ -82,6 +83,8 @@ enum Measurement {
     Callers,
     /// From a revocation's answer to the last call of its victim.
     Revocation,
+    /// What looking after a thousand agents costs an idle Envoy.
+    Health,
     /// Instructions of a request, and of its limit. Needs valgrind; left out where nothing is named and it is not there.
     Instructions,
 }
@@ -128,6 +131,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Callers) {
         report.callers(&callers::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Health) {
+        report.health(&health::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Apply) {
         report.apply(&apply::measure(&stage, arguments.depth())?)?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, apply, bodies, callers, flood, instructions, propagation, revocation, throughput};
+use crate::{Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -147,6 +147,18 @@ impl Report {
             figures.before_mib, figures.first_wave_mib, figures.callers, figures.second_wave_mib
         );
         self.put("callers", figures)
+    }
+
+    /// Prints and keeps what looking after agents costs.
+    pub(crate) fn health(&mut self, figures: &health::Figures) -> Result<()> {
+        println!(
+            "\nhealth: {} agents cost an idle Envoy {:.1} % of a core unchecked, {:.1} % checked every {} s",
+            figures.agents,
+            figures.idle_unchecked * 100.0,
+            figures.idle_checked * 100.0,
+            figures.interval_s
+        );
+        self.put("health", figures)
     }
 
     /// Prints and keeps what was counted.

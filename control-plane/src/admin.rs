@@ -40,6 +40,7 @@ use crate::{
     cards::{CardFetcher, CardShelf},
     domain::UnixSeconds,
     gate::{Gate, Unverified, Visitor},
+    health::HealthBoard,
     issuer::JwksReader,
     outbound::Outbound,
     quota::{FleetTable, UsageTable},
@@ -47,7 +48,9 @@ use crate::{
     store::Store,
     xds::NodeTable,
 };
+pub(crate) use body::StrictJson;
 pub use error::ApiError;
+pub(crate) use fields::Faults;
 pub(crate) use paging::Page;
 
 /// What the handlers work with. Clones share it.
@@ -63,6 +66,8 @@ pub struct AdminState {
     pub shelf: CardShelf,
     /// How agents' credentials stand.
     pub broker: Broker,
+    /// How their backends are.
+    pub health: HealthBoard,
     /// Reads secrets, to say at once if one cannot be read.
     pub secrets: SecretSource,
     /// Vets URLs.

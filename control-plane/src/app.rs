@@ -25,6 +25,7 @@ use crate::{
     broker::{Broker, Edges},
     config::{Config, Listen},
     domain::{AgentId, UnixSeconds},
+    health::{HealthBoard, Sample},
     issuer::{JwksReader, Refresher},
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
@@ -74,6 +75,7 @@ pub struct Bound {
     broker: Broker,
     reconciler: Reconciler,
     published: Published,
+    health: HealthBoard,
     quota: Quota,
 }
 
@@ -90,9 +92,10 @@ pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Boun
     let foundation = Foundation::lay(config, env, system_clock).await?;
     let edges = Edges { clock: system_clock, jitter: rand::random };
     let broker = Broker::new(foundation.outbound.clone(), foundation.secrets.clone(), edges);
+    let health = HealthBoard::new(system_clock);
     let (reconciler, published) =
-        Reconciler::new(foundation.store.clone(), broker.clone(), foundation.config.clone(), &edge)?;
-    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published, quota })
+        Reconciler::new(foundation.store.clone(), broker.clone(), health.clone(), foundation.config.clone(), &edge)?;
+    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published, health, quota })
 }
 
 impl Bound {
@@ -121,7 +124,7 @@ impl Bound {
     }
 
     fn spawn(self, tasks: &mut Tasks, readiness: &Readiness) {
-        let Self { mut foundation, ports, xds_tls, broker, reconciler, published, quota } = self;
+        let Self { mut foundation, ports, xds_tls, broker, reconciler, published, health, quota } = self;
         let stopping = tasks.stopping();
         let nodes = NodeTable::new(foundation.clock);
         for (name, rotation) in foundation.rotations.drain(..) {
@@ -135,12 +138,13 @@ impl Bound {
         tasks.background("expiry of revocations", expiry);
         tasks.serve("token broker", endless(broker.clone().run(stopping.clone())));
         tasks.serve("reconciler", endless(reconciler.run(stopping.clone())));
+        tasks.serve("heartbeats", endless(health.clone().run(stopping.clone())));
         let snapshots = published.snapshots();
-        let reports = Arc::new(Reports { broker: broker.clone() });
+        let reports = Arc::new(Reports { broker: broker.clone(), health: health.clone() });
         let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
         let server = quota.into_server();
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
-        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage };
+        let parts = Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage };
         let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
@@ -151,11 +155,16 @@ impl Bound {
 /// Passes on what Envoy saw.
 struct Reports {
     broker: Broker,
+    health: HealthBoard,
 }
 
 impl TrafficReports for Reports {
     fn backend_refused(&self, agent: &AgentId) {
         self.broker.backend_refused(agent);
+    }
+
+    fn backends_seen(&self, node: &str, samples: &[Sample]) {
+        self.health.report(node, samples);
     }
 }
 

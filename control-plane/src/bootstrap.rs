@@ -6,6 +6,17 @@ use serde_json::{Value, json};
 /// The cluster of the control plane's xDS port, in every bootstrap.
 pub const XDS_CLUSTER: &str = "tollgate-xds";
 
+/// Names the node in reports of health.
+pub const NODE_HEADER: &str = "x-tollgate-node";
+/// Reports: whether a host is in use, 1 or 0.
+pub const METRIC_HEALTHY: &str = "tollgate.host.healthy";
+/// Reports: how many of a cluster's hosts are ejected.
+pub const METRIC_EJECTED: &str = "tollgate.hosts.ejected";
+/// Reports: how many health checks of a cluster's hosts failed.
+pub const METRIC_FAILED: &str = "tollgate.checks.failed";
+/// Reports: how many of those got no answer.
+pub const METRIC_UNANSWERED: &str = "tollgate.checks.unanswered";
+
 /// What differs between bootstraps.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct BootstrapOptions {
@@ -65,6 +76,7 @@ pub fn render(options: &BootstrapOptions) -> Result<String, BootstrapError> {
         },
         "static_resources": { "clusters": [xds_cluster(options, host, port)] },
         "stats_config": stats(),
+        "stats_sinks": [health_sink(options)],
     });
     let mut text = serde_json::to_string_pretty(&document).expect("a document of strings and numbers");
     text.push('\n');
@@ -127,6 +139,55 @@ fn stats() -> Value {
     json!({
         "stats_tags": [tag("outcome"), tag("result"), tag("by")],
         "stats_matcher": { "exclusion_list": { "patterns": [{ "prefix": "cluster.agent-" }] } },
+    })
+}
+
+/// How Envoy tells what it sees of backends (docs/adr/0011): of all its statistics these alone are sent, to the control plane, every
+/// five seconds.
+fn health_sink(options: &BootstrapOptions) -> Value {
+    let kept = [
+        (".healthy", METRIC_HEALTHY),
+        (".outlier_detection.ejections_active", METRIC_EJECTED),
+        (".health_check.failure", METRIC_FAILED),
+        (".health_check.network_failure", METRIC_UNANSWERED),
+    ];
+    json!({
+        "name": "envoy.stat_sinks.open_telemetry",
+        "typed_config": {
+            "@type": SINK_TYPE,
+            "grpc_service": {
+                "envoy_grpc": { "cluster_name": XDS_CLUSTER },
+                "timeout": "5s",
+                "initial_metadata": [{ "key": NODE_HEADER, "value": options.node_id }],
+            },
+            "custom_metric_conversions": {
+                "matcher_list": { "matchers": kept.map(|(suffix, metric)| kept_as(suffix, metric)) },
+                "on_no_match": { "action": {
+                    "name": "drop", "typed_config": { "@type": format!("{SINK_TYPE}.DropAction") },
+                } },
+            },
+        },
+    })
+}
+
+const SINK_TYPE: &str = "type.googleapis.com/envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig";
+
+/// Statistics of agents whose names end with `suffix` are sent as `metric`.
+fn kept_as(suffix: &str, metric: &str) -> Value {
+    let input = json!({
+        "name": "name",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput",
+        },
+    });
+    let begins = json!({ "single_predicate": { "input": input, "value_match": { "prefix": "cluster.agent-" } } });
+    let ends = json!({ "single_predicate": { "input": input, "value_match": { "suffix": suffix } } });
+    json!({
+        "predicate": { "and_matcher": { "predicate": [ends, begins] } },
+        "on_match": { "action": {
+            "name": "keep",
+            "typed_config": { "@type": format!("{SINK_TYPE}.ConversionAction"), "metric_name": metric },
+        } },
     })
 }
 

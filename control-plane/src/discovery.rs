@@ -1,8 +1,10 @@
-//! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through, and the documents
+//! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through; what agents say of
+//! themselves; and the documents
 //! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
 mod extended;
+mod heartbeats;
 mod listing;
 mod metadata;
 #[cfg(test)]
@@ -16,13 +18,14 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, patch},
 };
 
 use crate::{
     admin::{ApiError, verify},
     cards::{CARD_KEYS_PATH, CardFetcher, CardShelf},
     gate::Gate,
+    health::HealthBoard,
     store::Store,
 };
 
@@ -37,6 +40,8 @@ pub struct DiscoveryState {
     pub shelf: CardShelf,
     /// Asks agents for their extended cards.
     pub fetcher: CardFetcher,
+    /// How agents are.
+    pub health: HealthBoard,
     /// Issuers whose tokens are believed, besides those in the registry: the embedded one's `iss`.
     pub embedded_issuer: Option<String>,
 }
@@ -48,6 +53,7 @@ pub fn router(state: DiscoveryState) -> Router {
         .route("/agents/", get(listing::list))
         .route("/agents/{id}", get(cards::card).post(extended::rpc))
         .route("/agents/{id}/", get(cards::card).post(extended::rpc))
+        .route("/agents/{id}/status", patch(heartbeats::beat).post(heartbeats::beat))
         .route("/agents/{id}/extendedAgentCard", get(extended::rest))
         .route("/agents/{id}/v1/card", get(extended::rest))
         .route("/agents/{id}/.well-known/agent-card.json", get(cards::card))

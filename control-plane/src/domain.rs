@@ -8,6 +8,7 @@ mod auth;
 mod card;
 mod client;
 mod generation;
+mod health;
 mod issuer;
 mod lifecycle;
 mod pace;
@@ -26,6 +27,7 @@ pub use card::{
 };
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
+pub use health::{HealthCheck, HealthEndpointError, HealthTarget, Standing};
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
 pub use lifecycle::{AgentStatus, ChangedBy, StatusChange, TransitionError};
 pub use pace::{CircuitBreaker, Timeouts};

@@ -19,6 +19,8 @@ pub trait Visitor: Send + Sync {
     fn is_cut_off_by(&self, revocation: &RevocationDocument, now: UnixSeconds) -> bool;
     /// Whether it may do anything at all with the agent.
     fn may_see(&self, agent: &AgentId) -> bool;
+    /// Whether it may say how the agent is.
+    fn may_beat(&self, agent: &AgentId) -> bool;
 }
 
 /// Verifies callers.

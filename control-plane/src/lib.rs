@@ -11,6 +11,7 @@ pub mod config;
 pub mod discovery;
 pub mod domain;
 pub mod gate;
+pub mod health;
 pub mod issuer;
 pub mod log;
 pub mod outbound;

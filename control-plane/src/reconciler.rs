@@ -1,4 +1,4 @@
-//! Keeps what is published equal to what is registered. Takes no input: woken, it reads the registry and the credentials, builds a
+//! Keeps what is published equal to what is registered. Takes no input: woken, it reads the registry, the credentials and the health, builds a
 //! policy and a snapshot, and publishes both. What a resource looks like is `xds`' business.
 
 mod document;
@@ -21,6 +21,7 @@ use crate::{
     broker::Broker,
     config::Config,
     domain::{Generation, Registry},
+    health::HealthBoard,
     store::Store,
     xds::{
         Edge, EdgeResources, FilterModule, PolicyResource, RenderedPolicy, Snapshot, SnapshotError, SnapshotFeed,
@@ -39,6 +40,7 @@ const SPACING: Duration = Duration::from_millis(10);
 pub struct Reconciler {
     store: Store,
     broker: Broker,
+    health: HealthBoard,
     config: Arc<Config>,
     module: FilterModule,
     edge: EdgeResources,
@@ -136,6 +138,7 @@ impl Reconciler {
     pub fn new(
         store: Store,
         broker: Broker,
+        health: HealthBoard,
         config: Arc<Config>,
         settings: &Edge,
     ) -> Result<(Self, Published), ReconcileError> {
@@ -143,6 +146,7 @@ impl Reconciler {
         let mut reconciler = Self {
             store,
             broker,
+            health,
             config,
             module: settings.module.clone(),
             edge: EdgeResources::new(settings),
@@ -160,6 +164,7 @@ impl Reconciler {
     pub async fn run(self, stopping: CancellationToken) {
         let mut generations = self.store.subscribe();
         let mut credentials = self.broker.subscribe();
+        let mut standings = self.health.subscribe();
         generations.mark_changed();
         let mut me = self;
         loop {
@@ -167,9 +172,11 @@ impl Reconciler {
                 () = stopping.cancelled() => return,
                 Ok(()) = generations.changed() => {}
                 Ok(()) = credentials.changed() => {}
+                Ok(()) = standings.changed() => {}
             }
             generations.mark_unchanged();
             credentials.mark_unchanged();
+            standings.mark_unchanged();
             let next = Instant::now() + SPACING;
             // Thousands of agents take milliseconds: not on a thread that others wait for.
             let work = move || {
@@ -197,10 +204,11 @@ impl Reconciler {
         let generation = registry.generation;
         let agents = document::active(&registry);
         self.broker.want(&agents);
+        self.health.follow(&agents);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
         self.edge.wait_for_streams(document::stream_idles(&agents));
-        self.agents.update(&agents, &self.broker);
+        self.agents.update(&agents, &self.broker, &self.health);
         let policy = &self.policy.as_ref().expect("rendered above").resource;
         let translator = &self.translation.as_ref().expect("rendered above").resource;
         let agents = self.agents.iter().collect();

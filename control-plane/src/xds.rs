@@ -12,6 +12,8 @@ mod endpoints;
 mod filter;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod health_checks;
+mod health_reports;
 mod kind;
 mod listener;
 mod nodes;

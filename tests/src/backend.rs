@@ -1,6 +1,7 @@
-//! An agent's backend that answers with what it was sent and remembers every call. Its card and its token endpoint are served beside
-//! and are not counted as calls.
+//! An agent's backend that answers with what it was sent and remembers every call. Its card, its token endpoint and its health are served
+//! beside and are not counted as calls. It can die and come back.
 
+mod life;
 mod wire;
 
 use std::{
@@ -18,6 +19,8 @@ use crate::{
     door::Door,
     tls,
 };
+pub use life::Health;
+use life::Life;
 pub use wire::Seen;
 use wire::{read_request, response};
 
@@ -37,6 +40,7 @@ struct State {
     calls: Mutex<Vec<Seen>>,
     refused: Mutex<Vec<Seen>>,
     broken_handshakes: Mutex<Vec<String>>,
+    life: Life,
 }
 
 /// What a card request gets.
@@ -87,15 +91,10 @@ impl Backend {
             calls: Mutex::default(),
             refused: Mutex::default(),
             broken_handshakes: Mutex::default(),
+            life: Life::default(),
         };
         let backend = Self { address, state: Arc::new(state) };
-        let server = backend.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let server = server.clone();
-                std::thread::spawn(move || server.accept(stream));
-            }
-        });
+        backend.live(listener);
         backend
     }
 
@@ -153,20 +152,22 @@ impl Backend {
     }
 
     fn accept(&self, stream: TcpStream) {
-        let Some(config) = &self.state.tls else { return self.serve(stream, None) };
+        let peer = stream.peer_addr().ok();
+        let Some(config) = &self.state.tls else { return self.serve(stream, None, peer) };
         match tls::accept(config, stream) {
             Ok(stream) => {
                 let name = stream.conn.server_name().map(str::to_owned);
-                self.serve(stream, name.as_deref());
+                self.serve(stream, name.as_deref(), peer);
             }
             Err(error) => lock(&self.state.broken_handshakes).push(error.to_string()),
         }
     }
 
-    fn serve(&self, mut stream: impl Read + Write, server_name: Option<&str>) {
+    fn serve(&self, mut stream: impl Read + Write, server_name: Option<&str>, peer: Option<SocketAddr>) {
         let mut pending = Vec::new();
         while let Some(mut seen) = read_request(&mut stream, &mut pending) {
             seen.server_name = server_name.map(str::to_owned);
+            seen.peer = peer;
             let last = seen.header("connection") == Some("close");
             let Some(answer) = self.answer(seen) else { return };
             if stream.write_all(&answer).is_err() || last {
@@ -180,6 +181,9 @@ impl Backend {
         if let (Door::OAuth(endpoint), "/oauth/token") = (&self.state.door, seen.path.as_str()) {
             let (status, body) = endpoint.answer(&seen)?;
             return Some(response(status, "application/json", body.as_bytes()));
+        }
+        if seen.method == "GET" && seen.path == "/health" {
+            return Some(response(self.state.life.check(seen), "text/plain", b""));
         }
         if !self.state.door.admits(&seen) {
             lock(&self.state.refused).push(seen);

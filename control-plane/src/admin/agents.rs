@@ -6,6 +6,7 @@ mod card_signatures;
 pub(super) mod credentials;
 mod draft;
 mod failure;
+mod health;
 mod listing;
 mod pace;
 pub(super) mod record;

@@ -23,7 +23,7 @@ const MAX_LONG_BODY: usize = 32 << 20;
 pub(super) struct LongJson(pub(super) Value);
 
 /// A JSON body; an absent one is an empty object.
-pub(super) struct StrictJson(pub(super) Value);
+pub(crate) struct StrictJson(pub(crate) Value);
 
 impl<S: Send + Sync> FromRequest<S> for StrictJson {
     type Rejection = ApiError;

@@ -20,6 +20,7 @@ use crate::{
     domain::{AgentId, UnixSeconds},
     fake_backend::{FakeBackend, Reply, outbound},
     gate::{Gate, Unverified, Visitor},
+    health::HealthBoard,
     issuer::{JwksReader, Rotation},
     quota::{FleetTable, UsageTable},
     secrets::SecretSource,
@@ -64,7 +65,7 @@ impl Answer {
     }
 }
 
-/// Tokens: `admin`, or the ids of the agents that may be seen, with spaces.
+/// Tokens: `admin`, the ids of the agents that may be seen, with spaces, or `heart-of:` an agent.
 struct Words;
 
 struct Bearer(String);
@@ -93,6 +94,9 @@ impl Visitor for Bearer {
     }
     fn may_see(&self, agent: &AgentId) -> bool {
         self.0.split(' ').any(|id| id == agent.as_str())
+    }
+    fn may_beat(&self, agent: &AgentId) -> bool {
+        self.0 == format!("heart-of:{agent}")
     }
 }
 
@@ -126,6 +130,7 @@ impl Scene {
             secrets,
             outbound,
             nodes: NodeTable::new(|| NOW),
+            health: HealthBoard::new(|| NOW),
             fleet: FleetTable::default(),
             usage: UsageTable::default(),
             embedded_issuer: Some("https://gw.example".to_owned()),
@@ -136,6 +141,7 @@ impl Scene {
             gate: state.gate.clone(),
             shelf: state.shelf.clone(),
             fetcher: state.cards.clone(),
+            health: state.health.clone(),
             embedded_issuer: state.embedded_issuer.clone(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));

@@ -5,6 +5,7 @@ mod agents;
 mod apply;
 mod cards;
 mod description;
+mod health;
 mod others;
 mod properties;
 mod usage;

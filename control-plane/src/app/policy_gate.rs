@@ -76,6 +76,10 @@ impl Visitor for PolicyVisitor {
         Revocations::would_cut_off(revocation, &self.caller, now)
     }
 
+    fn may_beat(&self, agent: &AgentId) -> bool {
+        self.policy.may_beat(&self.caller, agent.as_str())
+    }
+
     fn may_see(&self, agent: &AgentId) -> bool {
         !self.policy.grants(&self.caller, agent.as_str()).operations.is_empty()
     }

@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     discovery::{self, DiscoveryState},
     gate::Gate,
+    health::HealthBoard,
     issuer::{self, JwksReader, UnknownKeys},
     quota::{FleetTable, UsageTable},
     reconciler::Published,
@@ -30,6 +31,7 @@ pub(super) struct Routers {
 /// Parts that run elsewhere, and that handlers ask.
 pub(super) struct Parts {
     pub(super) broker: Broker,
+    pub(super) health: HealthBoard,
     pub(super) published: Published,
     pub(super) nodes: NodeTable,
     pub(super) keys: JwksReader,
@@ -40,7 +42,7 @@ pub(super) struct Parts {
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage } = parts;
+        let Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let signing = config.cards.signing.is_some();
@@ -56,6 +58,7 @@ impl Routers {
             gate: gate.clone(),
             shelf: shelf.clone(),
             fetcher: fetcher.clone(),
+            health: health.clone(),
             embedded_issuer: embedded_issuer.clone(),
         });
         let admin = admin::router(AdminState {
@@ -64,6 +67,7 @@ impl Routers {
             cards: fetcher,
             shelf,
             broker,
+            health,
             secrets: foundation.secrets.clone(),
             outbound: foundation.outbound.clone(),
             keys,

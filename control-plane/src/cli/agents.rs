@@ -105,9 +105,10 @@ pub enum Action {
     Disable(StatusChange),
 }
 
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     ("ID", "/agentId"),
     ("STATUS", "/status"),
+    ("HEALTH", "/health/state"),
     ("NAME", "/name"),
     ("BACKEND", "/backends/0/url"),
     ("CREDENTIAL", "/credential/state"),

@@ -64,7 +64,7 @@ async fn agents_are_registered_listed_and_removed() {
     let table = served.run("agents list").await.unwrap();
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][..2], ["ID", "STATUS"]);
-    assert_eq!(lines[1][..4], ["weather", "active", "Weather", backend.as_str()]);
+    assert_eq!(lines[1][..5], ["weather", "active", "unknown", "Weather", backend.as_str()]);
     assert_eq!(served.run("agents disable weather").await.unwrap(), "weather is inactive (generation 2)\n");
     assert_eq!(served.json("agents get weather").await["status"], "inactive");
     assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));

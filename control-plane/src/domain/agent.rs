@@ -9,7 +9,7 @@ use tollgate_policy::document::{Dialect, TaskIsolation};
 
 use super::{
     A2aSettings, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion, CircuitBreaker,
-    StatusChange, Timeouts, Translation, UnixSeconds,
+    HealthCheck, StatusChange, Timeouts, Translation, UnixSeconds,
 };
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
@@ -35,6 +35,8 @@ pub struct Agent {
     pub auth: BackendAuth,
     /// Path (or URL) that answers while it is well.
     pub health_endpoint: Option<String>,
+    /// How often it is asked, and how many answers decide.
+    pub health_check: HealthCheck,
     /// Heartbeats it promises.
     pub heartbeat: Option<Heartbeat>,
     /// Its own deadlines.
@@ -203,6 +205,13 @@ impl BackendUrl {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or(80)
+    }
+
+    /// `Host` as RFC 9110 section 7.2 wants it: the port only where it is not the scheme's.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// Whether it is https.

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     broker::Broker,
     domain::{Agent, AgentId, BackendAuth},
+    health::{Availability, HealthBoard},
     xds::{AgentResources, CredentialValue},
 };
 
@@ -20,23 +21,25 @@ pub(super) struct AgentParts {
 struct Part {
     agent: Arc<Agent>,
     credential: CredentialValue,
+    availability: Availability,
     resources: AgentResources,
 }
 
 impl AgentParts {
-    /// Follows the registry and the broker.
-    pub(super) fn update(&mut self, agents: &BTreeMap<AgentId, Arc<Agent>>, broker: &Broker) {
+    /// Follows the registry, the broker and the board.
+    pub(super) fn update(&mut self, agents: &BTreeMap<AgentId, Arc<Agent>>, broker: &Broker, health: &HealthBoard) {
         self.parts.retain(|id, _| agents.contains_key(id));
         for (id, agent) in agents {
             let credential = match agent.auth {
                 BackendAuth::None => CredentialValue::Missing,
                 _ => broker.credential(id),
             };
+            let availability = health.availability(id);
             match self.parts.entry(id.clone()) {
                 Entry::Vacant(vacant) => {
-                    vacant.insert(Part::new(agent, credential));
+                    vacant.insert(Part::new(agent, credential, availability));
                 }
-                Entry::Occupied(mut part) => part.get_mut().follow(agent, credential),
+                Entry::Occupied(mut part) => part.get_mut().follow(agent, credential, availability),
             }
         }
     }
@@ -47,17 +50,23 @@ impl AgentParts {
 }
 
 impl Part {
-    fn new(agent: &Arc<Agent>, credential: CredentialValue) -> Self {
-        let resources = AgentResources::new(agent, &credential);
-        Self { agent: agent.clone(), credential, resources }
+    fn new(agent: &Arc<Agent>, credential: CredentialValue, availability: Availability) -> Self {
+        let resources = AgentResources::new(agent, &credential, &availability);
+        Self { agent: agent.clone(), credential, availability, resources }
     }
 
-    fn follow(&mut self, agent: &Arc<Agent>, credential: CredentialValue) {
+    fn follow(&mut self, agent: &Arc<Agent>, credential: CredentialValue, availability: Availability) {
         if !Arc::ptr_eq(&self.agent, agent) {
-            *self = Self::new(agent, credential);
-        } else if self.credential != credential {
+            *self = Self::new(agent, credential, availability);
+            return;
+        }
+        if self.credential != credential {
             self.resources = self.resources.clone().with_credential(agent, &credential);
             self.credential = credential;
+        }
+        if self.availability != availability {
+            self.resources = self.resources.clone().with_availability(agent, &availability);
+            self.availability = availability;
         }
     }
 }

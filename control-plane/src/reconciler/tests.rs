@@ -1,6 +1,6 @@
 //! From the registry to what is published, over a real store.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -13,7 +13,11 @@ use super::{Published, Reconciler};
 use crate::{
     broker::{Broker, Edges},
     config::Config,
-    domain::{AgentStatus, BackendAuth, Client, ClientId, Generation, Permission, Scope, SigningAlgorithm, SigningKey},
+    domain::{
+        AgentStatus, BackendAuth, Client, ClientId, Generation, Heartbeat, Permission, Scope, SigningAlgorithm,
+        SigningKey,
+    },
+    health::{Beat, HealthBoard, Report},
     issuer::{KeySchedule, Rotation, Signer},
     outbound::Outbound,
     secrets::SecretSource,
@@ -27,26 +31,30 @@ use crate::{
 struct Running {
     store: Store,
     published: Published,
+    health: HealthBoard,
     dir: tempfile::TempDir,
     stopping: DropGuard,
 }
 
-fn reconciler(store: &Store) -> (Reconciler, Published) {
+fn reconciler(store: &Store) -> (Reconciler, Published, HealthBoard) {
     let config = Arc::new(Config::parse("", &BTreeMap::new()).unwrap());
     let edges = Edges { clock: || 1000, jitter: || 0.5 };
     let outbound = Outbound::new(config.outbound.clone()).unwrap();
     let broker = Broker::new(outbound, SecretSource::new(&config.secrets, &BTreeMap::new()), edges);
-    Reconciler::new(store.clone(), broker, config, &fixtures::edge()).unwrap()
+    let health = HealthBoard::new(|| 1000);
+    let (reconciler, published) =
+        Reconciler::new(store.clone(), broker, health.clone(), config, &fixtures::edge()).unwrap();
+    (reconciler, published, health)
 }
 
 impl Running {
     fn start(dir: tempfile::TempDir) -> Self {
         let key = SealingKey::load_or_create(&dir.path().join("key")).unwrap();
         let store = Store::open(dir.path(), &key).unwrap();
-        let (reconciler, published) = reconciler(&store);
+        let (reconciler, published, health) = reconciler(&store);
         let stopping = CancellationToken::new();
         tokio::spawn(reconciler.run(stopping.clone()));
-        Self { store, published, dir, stopping: stopping.drop_guard() }
+        Self { store, published, health, dir, stopping: stopping.drop_guard() }
     }
 
     async fn write(&self, changes: Vec<Change>) -> Generation {
@@ -194,4 +202,23 @@ async fn a_token_that_a_card_key_signed_is_not_believed() {
     let verify = |key: &SigningKey| tollgate_policy::token::verify(&issuers, token(key).as_bytes(), 1000, &NoHost);
     assert!(verify(&registry.signing_keys[0]).is_ok());
     assert_eq!(verify(&registry.card_keys[0]).err(), Some(TokenFault::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_backend_that_says_it_drains_changes_its_endpoints_alone_and_needs_no_generation() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let mut agent = agent("a", &["http://127.0.0.1:1"], BackendAuth::None);
+    agent.heartbeat = Some(Heartbeat { interval: Duration::from_secs(10), misses_allowed: 2 });
+    let before = running.after(vec![Change::PutAgent(agent.clone())]).await;
+    let beat = Beat { report: Report::Draining, backend: None, detail: None };
+    let mut snapshots = running.published.snapshots();
+    running.health.beat(&agent.id, &beat).unwrap();
+    let version = |snapshot: &Snapshot, kind| snapshot.resource(kind, "agent-a").unwrap().version().to_owned();
+    let differs = |it: &Option<Arc<Snapshot>>| {
+        it.as_ref().is_some_and(|it| version(it, ResourceKind::Endpoints) != version(&before, ResourceKind::Endpoints))
+    };
+    let after = snapshots.wait_for(differs).await.unwrap().clone().unwrap();
+    assert_eq!(after.generation(), before.generation());
+    assert_eq!(version(&after, ResourceKind::Cluster), version(&before, ResourceKind::Cluster));
+    assert_eq!(policy_version(&after), policy_version(&before));
 }

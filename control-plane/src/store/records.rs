@@ -6,6 +6,7 @@ mod agent;
 mod auth;
 mod card;
 mod client;
+mod health;
 mod issuer;
 mod lifecycle;
 mod pace;

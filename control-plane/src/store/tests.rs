@@ -74,6 +74,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         card_url: Some("https://agent.example/card".parse().unwrap()),
         auth,
         health_endpoint: Some("/health".to_owned()),
+        health_check: HealthCheck { interval: Duration::from_secs(7), ..HealthCheck::default() },
         heartbeat: Some(Heartbeat { interval: Duration::from_secs(30), misses_allowed: 3 }),
         timeouts: Timeouts {
             request: Some(Duration::from_millis(1500)),
@@ -363,6 +364,7 @@ async fn a_record_from_before_card_versions_reads_as_their_first() {
     let registry = open(dir.path()).registry();
     let agent = &registry.agents[&AgentId::try_from("old").unwrap()];
     assert_eq!(agent.card_signatures, CardSignatures::default());
+    assert_eq!(agent.health_check, HealthCheck::default());
     let [version] = &agent.card_versions()[..] else { panic!("one version") };
     assert_eq!((version.number, &*version.text, version.fetched_at), (1, r#"{"name":"n"}"#, 5));
     assert_eq!(version.signature, SignatureOutcome::Unchecked);

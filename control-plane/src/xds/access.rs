@@ -36,12 +36,14 @@ use super::{
     any::{pack, uint32},
     clusters,
 };
-use crate::{bootstrap, domain::AgentId};
+use crate::{bootstrap, domain::AgentId, health::Sample};
 
 /// Whoever wants to know what Envoy saw.
 pub trait TrafficReports: Send + Sync + 'static {
     /// `agent`'s backend answered 401: it refused the gateway's credential.
     fn backend_refused(&self, agent: &AgentId);
+    /// How `node` sees backends.
+    fn backends_seen(&self, node: &str, samples: &[Sample]);
 }
 
 /// The log service.

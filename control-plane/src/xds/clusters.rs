@@ -7,11 +7,15 @@ use envoy_types::pb::{
         config::{
             cluster::v3::{
                 Cluster,
-                cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig},
+                cluster::{
+                    ClusterDiscoveryType, CustomClusterType, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbPolicy,
+                },
             },
             core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions},
+            endpoint::v3::ClusterLoadAssignment,
         },
         extensions::{
+            clusters::aggregate::v3::ClusterConfig,
             filters::network::http_connection_manager::v3::HttpFilter,
             upstreams::http::v3::{
                 HttpProtocolOptions,
@@ -27,9 +31,12 @@ use envoy_types::pb::{
 use super::{
     Edge, Resource,
     any::{ads, duration, pack},
-    endpoints, pacing, secrets, translator, upstream_tls,
+    endpoints, health_checks, pacing, secrets, translator, upstream_tls,
 };
-use crate::domain::{Agent, AgentId, Backend, CircuitBreaker, Timeouts};
+use crate::{
+    domain::{Agent, AgentId, Backend, CircuitBreaker, Standing, Timeouts},
+    health::Availability,
+};
 
 /// The control plane's cluster, as the routes and the policy document name it.
 pub const CONTROL_PLANE: &str = "tollgate-control-plane";
@@ -69,56 +76,91 @@ pub(super) fn agent_of(cluster: &str) -> Option<AgentId> {
 }
 
 /// An agent's cluster.
-pub(super) fn agent(agent: &Agent) -> Resource {
-    at_backends(agent, &agent_cluster_name(&agent.id), Vec::new())
-}
-
-/// The same backends behind the translation. What passes as it is has the other cluster, and nothing of this one's cost.
-pub(super) fn agent_translated(agent: &Agent) -> Resource {
-    at_backends(agent, &translated_cluster_name(&agent.id), translator::upstream_filters())
-}
-
-fn at_backends(agent: &Agent, name: &str, mut filters: Vec<HttpFilter>) -> Resource {
-    filters.extend(secrets::injector(agent));
-    let mut cluster = base(name, filters, Upstream::Http1);
+pub(super) fn agent(agent: &Agent, availability: &Availability) -> Resource {
+    let name = agent_cluster_name(&agent.id);
+    let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http1);
     pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
-    match Discovery::of(agent) {
-        Discovery::Eds => {
-            cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into()));
-            // Both clusters have the same endpoints.
-            let service_name = agent_cluster_name(&agent.id);
-            cluster.eds_cluster_config = Some(EdsClusterConfig { eds_config: Some(ads()), service_name });
-        }
-        Discovery::Inline(kind) => {
-            cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
-            cluster.load_assignment = Some(endpoints::assignment(name, &agent.backends));
-        }
-    }
+    find(&mut cluster, Discovery::of(agent, &agent.backends), || backends_of(agent, availability));
     cluster.transport_socket = upstream_tls::socket(&agent.backends);
     cluster.transport_socket_matches = upstream_tls::by_host(&agent.backends);
-    Resource::new(name, &cluster)
+    health_checks::at_backends(&mut cluster, agent);
+    Resource::new(&name, &cluster)
+}
+
+/// The same backends behind the translation. What passes as it is has the other cluster, and nothing of this one's cost. It has no
+/// hosts of its own but those of the other, checked and ejected there (ADR 0011); what is done to a request is this one's.
+pub(super) fn agent_translated(agent: &Agent) -> Resource {
+    let name = translated_cluster_name(&agent.id);
+    let mut filters = translator::upstream_filters();
+    filters.extend(secrets::injector(agent));
+    let mut cluster = base(&name, filters, Upstream::Http1);
+    let other = ClusterConfig { clusters: vec![agent_cluster_name(&agent.id)] };
+    cluster.cluster_discovery_type = Some(ClusterDiscoveryType::ClusterType(CustomClusterType {
+        name: "envoy.clusters.aggregate".to_owned(),
+        typed_config: Some(pack(&other)),
+    }));
+    cluster.lb_policy = LbPolicy::ClusterProvided.into();
+    Resource::new(&name, &cluster)
 }
 
 /// The cluster of an agent's gRPC interface, if callers reach one.
-pub(super) fn agent_grpc(agent: &Agent) -> Option<Resource> {
-    let url = agent.a2a.grpc.as_ref()?;
+pub(super) fn agent_grpc(agent: &Agent, availability: &Availability) -> Option<Resource> {
+    let backend = grpc_backend(agent)?;
     let name = grpc_cluster_name(&agent.id);
-    let backends = [Backend { url: url.clone(), priority: 0, weight: NonZeroU32::MIN }];
     let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http2);
     pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
-    let kind = if url.host().parse::<IpAddr>().is_ok() { DiscoveryType::Static } else { DiscoveryType::StrictDns };
-    cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
-    cluster.load_assignment = Some(endpoints::assignment(&name, &backends));
-    cluster.transport_socket = upstream_tls::socket(&backends);
-    cluster.transport_socket_matches = upstream_tls::by_host(&backends);
+    let discovery = Discovery::of(agent, std::slice::from_ref(&backend));
+    find(&mut cluster, discovery, || grpc_endpoint(agent, &backend, availability));
+    cluster.transport_socket = upstream_tls::socket(std::slice::from_ref(&backend));
+    cluster.transport_socket_matches = upstream_tls::by_host(std::slice::from_ref(&backend));
+    health_checks::at_grpc(&mut cluster, agent);
     Some(Resource::new(&name, &cluster))
 }
 
-/// An agent's endpoints, where they travel by EDS.
-pub(super) fn agent_endpoints(agent: &Agent) -> Option<Resource> {
-    let name = agent_cluster_name(&agent.id);
-    (Discovery::of(agent) == Discovery::Eds)
-        .then(|| Resource::new(&name, &endpoints::assignment(&name, &agent.backends)))
+/// An agent's endpoints, those that travel by EDS.
+pub(super) fn agent_endpoints(agent: &Agent, availability: &Availability) -> Vec<Resource> {
+    let own = (Discovery::of(agent, &agent.backends) == Discovery::Eds).then(|| backends_of(agent, availability));
+    let grpc = grpc_backend(agent)
+        .filter(|backend| Discovery::of(agent, std::slice::from_ref(backend)) == Discovery::Eds)
+        .map(|backend| grpc_endpoint(agent, &backend, availability));
+    own.into_iter().chain(grpc).map(|it| Resource::new(&it.cluster_name, &it)).collect()
+}
+
+fn backends_of(agent: &Agent, availability: &Availability) -> ClusterLoadAssignment {
+    let check_port = agent.health_target().and_then(|target| target.port);
+    endpoints::assignment(&agent_cluster_name(&agent.id), &agent.backends, availability, check_port)
+}
+
+fn grpc_backend(agent: &Agent) -> Option<Backend> {
+    agent.a2a.grpc.clone().map(|url| Backend { url, priority: 0, weight: NonZeroU32::MIN })
+}
+
+/// The interface stands as the backends on its host do; where there are none, as the best of all.
+fn grpc_endpoint(agent: &Agent, backend: &Backend, availability: &Availability) -> ClusterLoadAssignment {
+    let standings = || agent.backends.iter().enumerate().map(|(index, it)| (it, availability.of(index)));
+    let beside = standings().filter(|(it, _)| it.url.host() == backend.url.host());
+    let beside: Vec<Standing> = beside.map(|(_, standing)| standing).collect();
+    let standing = match beside.as_slice() {
+        [] => Standing::best(standings().map(|(_, standing)| standing)),
+        beside => Standing::best(beside.iter().copied()),
+    };
+    let name = grpc_cluster_name(&agent.id);
+    endpoints::assignment(&name, std::slice::from_ref(backend), &vec![standing].into(), None)
+}
+
+/// Says where a cluster's hosts come from.
+fn find(cluster: &mut Cluster, discovery: Discovery, hosts: impl FnOnce() -> ClusterLoadAssignment) {
+    match discovery {
+        Discovery::Eds => {
+            cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into()));
+            // The endpoints have the cluster's name.
+            cluster.eds_cluster_config = Some(EdsClusterConfig { eds_config: Some(ads()), ..Default::default() });
+        }
+        Discovery::Inline(kind) => {
+            cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
+            cluster.load_assignment = Some(hosts());
+        }
+    }
 }
 
 /// The cluster of the control plane's discovery listener.
@@ -133,18 +175,19 @@ pub(super) fn control_plane(edge: &Edge) -> Resource {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Discovery {
-    /// Several addresses: they change without the cluster.
+    /// Addresses that change, or stand otherwise, without the cluster.
     Eds,
     /// With the cluster.
     Inline(DiscoveryType),
 }
 
 impl Discovery {
-    fn of(agent: &Agent) -> Self {
-        let addresses = agent.backends.iter().all(|backend| backend.url.host().parse::<IpAddr>().is_ok());
-        match (addresses, agent.backends.len()) {
+    /// Envoy resolves no names that come by EDS. One address whose standing never changes is not worth a resource of its own.
+    fn of(agent: &Agent, backends: &[Backend]) -> Self {
+        let addresses = backends.iter().all(|backend| backend.url.host().parse::<IpAddr>().is_ok());
+        match (addresses, backends.len()) {
             (false, _) => Self::Inline(DiscoveryType::StrictDns),
-            (true, ..=1) => Self::Inline(DiscoveryType::Static),
+            (true, ..=1) if agent.heartbeat.is_none() => Self::Inline(DiscoveryType::Static),
             (true, _) => Self::Eds,
         }
     }

@@ -16,8 +16,10 @@ use super::{
 };
 use crate::domain::{
     A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
-    CircuitBreaker, Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange, Timeouts,
+    CircuitBreaker, Generation, HealthCheck, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange,
+    Timeouts,
 };
+use crate::health::Availability;
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
     let backend =
@@ -42,6 +44,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         card_url: None,
         auth,
         health_endpoint: None,
+        health_check: HealthCheck::default(),
         heartbeat: None,
         timeouts: Timeouts::default(),
         circuit_breaker: CircuitBreaker::default(),
@@ -89,7 +92,8 @@ pub(crate) fn snapshot(generation: u64, agents: &[(Agent, CredentialValue)]) -> 
 pub(crate) fn snapshot_of(edge: &Edge, generation: u64, agents: &[(Agent, CredentialValue)]) -> Arc<Snapshot> {
     let document = document(agents.iter().map(|(agent, _)| agent));
     let policy = PolicyResource::new(&edge.module, &document, RenderedPolicy::of(&document));
-    let resources: Vec<_> = agents.iter().map(|(agent, value)| AgentResources::new(agent, value)).collect();
+    let resources: Vec<_> =
+        agents.iter().map(|(agent, value)| AgentResources::new(agent, value, &Availability::default())).collect();
     let parts = SnapshotParts {
         generation: Generation::new(generation),
         edge: &EdgeResources::new(edge),

@@ -1,7 +1,7 @@
 //! What we render, as a real Envoy takes it. Runs where `TOLLGATE_ENVOY` names an Envoy and `TOLLGATE_WASM` the filter module (`cargo
 //! xtask test` sets both); elsewhere there is nothing to ask.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,6 +11,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
+use tollgate_policy::document::Dialect;
 
 use super::{
     CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, ResourceKind, Snapshot, TrafficReports,
@@ -19,7 +20,8 @@ use super::{
 };
 use crate::{
     bootstrap::{self, BootstrapOptions},
-    domain::{Agent, AgentId, BackendAuth, Generation, Secret, SecretText},
+    domain::{Agent, AgentId, BackendAuth, BackendUrl, CardPaths, Generation, Heartbeat, Secret, SecretText},
+    health::Sample,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +31,7 @@ struct Nobody;
 
 impl TrafficReports for Nobody {
     fn backend_refused(&self, _: &AgentId) {}
+    fn backends_seen(&self, _: &str, _: &[Sample]) {}
 }
 
 /// A control plane's xDS port, and an Envoy that was started on it.
@@ -49,8 +52,10 @@ impl Stage {
     async fn set() -> Option<Self> {
         let (envoy, filter) = (std::env::var("TOLLGATE_ENVOY").ok()?, std::env::var("TOLLGATE_WASM").ok()?);
         let (xds, admin) = (free_address().await, free_address().await);
-        let module = FilterModule::new(&std::fs::read(filter).unwrap());
-        let edge = Edge { listen: free_address().await, module, ..fixtures::edge() };
+        let module = |file: &Path| FilterModule::new(&std::fs::read(file).unwrap());
+        let translator = module(&Path::new(&filter).with_file_name("tollgate_translator.wasm"));
+        let module = module(Path::new(&filter));
+        let edge = Edge { listen: free_address().await, module, translator, ..fixtures::edge() };
         let options = BootstrapOptions {
             node_id: "edge".to_owned(),
             cluster: "test".to_owned(),
@@ -101,6 +106,18 @@ fn has(nodes: &[NodeStatus], kinds: &[ResourceKind], generation: u64) -> bool {
     })
 }
 
+/// Checked, promising heartbeats, translated, with a gRPC interface: at `urls`.
+fn looked_after(id: &str, urls: &[&str]) -> (Agent, CredentialValue) {
+    let mut it = agent(id, urls, BackendAuth::None);
+    it.health_endpoint = Some("/health".to_owned());
+    it.heartbeat = Some(Heartbeat { interval: Duration::from_secs(10), misses_allowed: 2 });
+    it.a2a.grpc = Some(BackendUrl::parse("http://127.0.0.1:50051").unwrap());
+    let paths = CardPaths { rpc: Some("/".to_owned()), rest: None, dialects: vec![Dialect::JsonRpc1] };
+    it.card = Arc::new(crate::domain::Card { paths, ..(*it.card).clone() });
+    assert!(it.needs_translation());
+    (it, CredentialValue::Missing)
+}
+
 fn one_of_each() -> Vec<(Agent, CredentialValue)> {
     let secret = || Secret::Inline(SecretText::new("never rendered".to_owned()));
     let key = BackendAuth::ApiKey { header: "x-api-key".to_owned(), key: secret() };
@@ -117,6 +134,9 @@ fn one_of_each() -> Vec<(Agent, CredentialValue)> {
         ),
         (agent("without", &["http://127.0.0.1:1"], bearer()), CredentialValue::Missing),
         (agent("expired", &["http://127.0.0.1:1"], bearer()), CredentialValue::Expired),
+        looked_after("after", &["http://127.0.0.1:1"]),
+        looked_after("after-many", &["http://127.0.0.1:1", "http://127.0.0.2:1"]),
+        looked_after("after-named", &["http://localhost:1", "http://localhost:2"]),
     ]
 }
 

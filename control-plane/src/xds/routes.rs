@@ -11,11 +11,13 @@ use envoy_types::pb::{
                 DirectResponseAction, HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch,
                 VirtualHost,
                 header_matcher::HeaderMatchSpecifier,
+                retry_policy::{RetryHostPredicate, retry_host_predicate},
                 route::Action,
                 route_action::{ClusterSpecifier, HostRewriteSpecifier},
                 route_match::PathSpecifier,
             },
         },
+        extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate,
         r#type::matcher::v3::{RegexMatchAndSubstitute, RegexMatcher},
     },
     google::protobuf::{BoolValue, UInt64Value},
@@ -24,7 +26,7 @@ use tollgate_policy::{ROUTE_DEADLINES_MS, Wait};
 
 use super::{
     Resource,
-    any::{duration, uint32},
+    any::{duration, pack, uint32},
     clusters,
 };
 
@@ -36,6 +38,8 @@ const TO_CONTROL_PLANE: &str = "x-tollgate-control-plane";
 
 /// How long a call of an agent may be silent in both directions: agents think for minutes, and many send no comments meanwhile.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How often another backend is looked for before the same is taken again.
+const HOST_SELECTIONS: i64 = 5;
 const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What Envoy may buffer beyond the filter's own bound, so that the refusal of a large body is the filter's.
 const BUFFER_SLACK: u64 = 64 * 1024;
@@ -122,8 +126,16 @@ fn connect_failures() -> RetryPolicy {
     RetryPolicy {
         retry_on: "connect-failure,reset-before-request".to_owned(),
         num_retries: Some(uint32(2)),
+        // Elsewhere, where there is another backend: the one that refused the connection has had its say.
+        retry_host_predicate: vec![not_tried_yet()],
+        host_selection_retry_max_attempts: HOST_SELECTIONS,
         ..Default::default()
     }
+}
+
+fn not_tried_yet() -> RetryHostPredicate {
+    let config = retry_host_predicate::ConfigType::TypedConfig(pack(&PreviousHostsPredicate {}));
+    RetryHostPredicate { name: "envoy.retry_host_predicates.previous_hosts".to_owned(), config_type: Some(config) }
 }
 
 /// The caller's credential and our own routing never reach a backend. Of our headers, the one that chose the route is the only one

@@ -1,4 +1,4 @@
-//! The gRPC server on the xDS port: ADS, the access log service and the quota service, with optional mutual TLS.
+//! The gRPC server on the xDS port: ADS, the access log service, the metrics service and the quota service, with optional mutual TLS.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
-use super::{NodeTable, SnapshotFeed, TrafficReports, access::Receiver, service::Ads};
+use super::{NodeTable, SnapshotFeed, TrafficReports, access::Receiver, health_reports, service::Ads};
 use crate::{domain::SecretText, quota};
 
 /// TLS on the xDS port, PEM.
@@ -51,7 +51,8 @@ pub async fn serve(
     }
     server
         .add_service(AggregatedDiscoveryServiceServer::new(ads))
-        .add_service(AccessLogServiceServer::new(Receiver { reports, stopping: stopping.clone() }))
+        .add_service(AccessLogServiceServer::new(Receiver { reports: reports.clone(), stopping: stopping.clone() }))
+        .add_service(health_reports::server(reports.clone()))
         .add_service(quota)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stopping.cancelled_owned())
         .await?;

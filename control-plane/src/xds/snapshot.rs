@@ -14,7 +14,10 @@ use tollgate_policy::document::{AgentDocument, PolicyDocument};
 use super::{
     EdgeResources, FilterModule, RenderedPolicy, Resource, ResourceKind, TranslatorResource, clusters, filter, secrets,
 };
-use crate::domain::{Agent, BackendAuth, Generation, SecretText};
+use crate::{
+    domain::{Agent, BackendAuth, Generation, SecretText},
+    health::Availability,
+};
 
 /// Where streams take snapshots from; `None` until the first.
 pub type SnapshotFeed = watch::Receiver<Option<Arc<Snapshot>>>;
@@ -30,13 +33,14 @@ pub struct Snapshot {
     awaited: Arc<BTreeSet<String>>,
 }
 
-/// An agent as Envoy knows it. Depends on its record and its credential alone: built again only when one of them changes.
+/// An agent as Envoy knows it. Depends on its record, its credential and how its backends stand: built again only when one of them
+/// changes.
 #[derive(Debug, Clone)]
 pub struct AgentResources {
     cluster: Resource,
     grpc: Option<Resource>,
     translated: Option<Resource>,
-    endpoints: Option<Resource>,
+    endpoints: Vec<Resource>,
     credential: Credential,
 }
 
@@ -93,13 +97,24 @@ pub struct SnapshotError {
 impl AgentResources {
     /// Builds an agent's resources.
     #[must_use]
-    pub fn new(agent: &Agent, credential: &CredentialValue) -> Self {
+    pub fn new(agent: &Agent, credential: &CredentialValue, availability: &Availability) -> Self {
         Self {
-            cluster: clusters::agent(agent),
-            grpc: clusters::agent_grpc(agent),
+            cluster: clusters::agent(agent, availability),
+            grpc: clusters::agent_grpc(agent, availability),
             translated: agent.needs_translation().then(|| clusters::agent_translated(agent)),
-            endpoints: clusters::agent_endpoints(agent),
+            endpoints: clusters::agent_endpoints(agent, availability),
             credential: Credential::of(agent, credential),
+        }
+    }
+
+    /// The same with backends that stand otherwise.
+    #[must_use]
+    pub fn with_availability(self, agent: &Agent, availability: &Availability) -> Self {
+        Self {
+            cluster: clusters::agent(agent, availability),
+            grpc: clusters::agent_grpc(agent, availability),
+            endpoints: clusters::agent_endpoints(agent, availability),
+            ..self
         }
     }
 
@@ -162,7 +177,7 @@ impl Snapshot {
         });
         let sets = [
             clusters,
-            set(parts.agents.iter().filter_map(|agent| agent.endpoints.as_ref())),
+            set(parts.agents.iter().flat_map(|agent| &agent.endpoints)),
             set([&parts.edge.listener]),
             set([&parts.edge.routes]),
             set(delivered.chain(&parts.edge.secrets)),

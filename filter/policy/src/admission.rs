@@ -75,6 +75,8 @@ pub enum Action {
     Admin,
     /// An agent's card.
     Card,
+    /// An agent says how it is.
+    Heartbeat,
     /// An A2A operation.
     Operation(Operation),
     /// A JSON-RPC call by a caller who holds every class: its body was not read.
@@ -98,6 +100,7 @@ impl Action {
             Self::Listing => "listing",
             Self::Admin => "admin",
             Self::Card => "card",
+            Self::Heartbeat => "heartbeat",
             Self::Operation(operation) => operation.name(),
             Self::Unread => "unread",
         }

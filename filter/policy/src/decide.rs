@@ -97,6 +97,7 @@ impl<'a> Request<'a> {
             Target::Admin => self.admin(&caller),
             Target::Card { agent } => self.card(memory, &caller, agent),
             Target::Rpc { agent } => self.rpc(memory, &caller, agent, path.query()),
+            Target::Heartbeat { agent } => self.heartbeat(&caller, agent),
             Target::Rest { agent, remainder } => self.rest(memory, &caller, agent, remainder, path.query()),
             Target::Grpc(method) => self.grpc(memory, &caller, method),
             Target::WrongVerb(allow) => Err(Reason::WrongVerb(allow)),
@@ -111,6 +112,16 @@ impl<'a> Request<'a> {
             AdminExposure::Private => Err(Reason::NotFound),
             AdminExposure::Public if self.policy.is_admin(caller) => self.to_control_plane(Action::Admin),
             AdminExposure::Public => Err(Reason::AdminScope(gateway.admin_scope.as_str().to_owned())),
+        }
+    }
+
+    /// Whether there is such an agent is for the control plane to say: whoever holds the scope may know.
+    #[inline(never)]
+    fn heartbeat(&self, caller: &Caller, id: &str) -> Result<Step, Reason> {
+        if self.policy.may_beat(caller, id) {
+            self.to_control_plane(Action::Heartbeat)
+        } else {
+            Err(Reason::HeartbeatScope)
         }
     }
 

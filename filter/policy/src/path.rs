@@ -23,6 +23,11 @@ pub enum Target<'a> {
         /// The agent.
         agent: &'a str,
     },
+    /// An agent says how it is: `PATCH` or `POST /agents/{id}/status`. No operation of HTTP+JSON has this name.
+    Heartbeat {
+        /// The agent.
+        agent: &'a str,
+    },
     /// Anything below an agent: HTTP+JSON.
     Rest {
         /// The agent.
@@ -132,6 +137,8 @@ fn agent_target<'a>(method: &[u8], rest: &'a str) -> Target<'a> {
         ("" | "/", _) => Target::WrongVerb("GET, HEAD, POST"),
         ("/.well-known/agent-card.json", b"GET" | b"HEAD") => Target::Card { agent },
         ("/.well-known/agent-card.json", _) => Target::WrongVerb("GET, HEAD"),
+        ("/status", b"PATCH" | b"POST") => Target::Heartbeat { agent },
+        ("/status", _) => Target::WrongVerb("PATCH, POST"),
         _ => Target::Rest { agent, remainder },
     }
 }
@@ -230,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_says_how_it_is_at_one_path_alone() {
+        for method in ["PATCH", "POST"] {
+            check(method, "/agents/weather/status", Target::Heartbeat { agent: "weather" });
+        }
+        check("GET", "/agents/weather/status", Target::WrongVerb("PATCH, POST"));
+        for remainder in ["/status/", "/v1/status", "/statuses", "/Status"] {
+            let path = format!("/agents/weather{remainder}");
+            check("POST", &path, Target::Rest { agent: "weather", remainder });
+        }
+    }
+
+    #[test]
     fn ids_match_whole_segments_byte_for_byte() {
         check("POST", "/agents/weather2", Target::Rpc { agent: "weather2" });
         for path in
@@ -294,7 +313,11 @@ mod tests {
         #[test]
         fn an_agent_is_only_found_as_the_segment_after_agents(path in "/(agents/)?[a-zA-Z0-9./%;-]{0,30}") {
             let Ok(read) = Path::read(path.as_bytes()) else { return Ok(()) };
-            if let Target::Rpc { agent } | Target::Card { agent } | Target::Rest { agent, .. } = read.target(b"POST") {
+            if let Target::Rpc { agent }
+            | Target::Card { agent }
+            | Target::Heartbeat { agent }
+            | Target::Rest { agent, .. } = read.target(b"POST")
+            {
                 prop_assert_eq!(Some(agent), path.split('/').nth(2));
                 prop_assert!(AgentId::is_valid(agent));
             }

@@ -119,6 +119,10 @@ impl Permissions {
             if document.scope == *admin {
                 faults.push(ConfigFault::new(format!("{path}.scope"), "is the admin scope, which grants no agent"));
             }
+            if heartbeat_scope(&document.scope).is_some() {
+                let message = "is the scope of an agent's heartbeats, which grants nothing else";
+                faults.push(ConfigFault::new(format!("{path}.scope"), message));
+            }
             let row = Row::compile(document, &path, faults);
             if rows.insert(document.scope.clone(), row).is_some() {
                 faults.push(ConfigFault::new(format!("{path}.scope"), "has a row already"));
@@ -220,6 +224,11 @@ fn own_scope(scope: &Scope) -> Option<(&str, Operations)> {
     Some((id, class.into()))
 }
 
+/// The agent that the holder of `scope` may speak for: `agents:{id}:heartbeat`, whole.
+pub(crate) fn heartbeat_scope(scope: &Scope) -> Option<&str> {
+    scope.as_str().strip_prefix("agents:")?.strip_suffix(":heartbeat").filter(|id| AgentId::is_valid(id))
+}
+
 /// The name of `class` as scopes and documents spell it.
 pub(crate) fn class_name(class: OperationClass) -> &'static str {
     match class {
@@ -257,6 +266,18 @@ mod tests {
         {
             check(&json!([]), &[scope], "a", &[]);
         }
+    }
+
+    #[test]
+    fn the_scope_of_heartbeats_grants_no_operation_and_can_be_given_none() {
+        check(&json!([]), &["agents:a:heartbeat"], "a", &[]);
+        let rows = json!([{"scope": "agents:a:heartbeat", "agents": ["a"]}]);
+        let rows: Vec<PermissionDocument> = serde_json::from_value(rows).unwrap();
+        let mut faults = Vec::new();
+        let admin = Scope::try_from("gateway:admin").unwrap();
+        Permissions::compile(&rows, Limit::DEFAULT, &admin, &mut faults);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].to_string().contains("permissions[0].scope"), "{}", faults[0]);
     }
 
     #[test]

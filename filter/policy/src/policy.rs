@@ -16,7 +16,7 @@ use crate::document::{AgentDocument, HostMode, PolicyDocument, TaskIsolation, VE
 use crate::fault::{ConfigError, ConfigFault};
 use crate::ids::AgentId;
 use crate::limit::Limit;
-use crate::permissions::{Grant, Permissions};
+use crate::permissions::{Grant, Permissions, heartbeat_scope};
 use crate::revocations::Revocations;
 use crate::token::{Caller, Issuers, SignatureHost, TokenCache, TokenFault, UnixSeconds, authenticate};
 
@@ -155,6 +155,12 @@ impl Policy {
     #[must_use]
     pub fn is_admin(&self, caller: &Caller) -> bool {
         caller.scopes().contains(&self.gateway.admin_scope)
+    }
+
+    /// Whether `caller` may say how the agent `id` is. Neither a permission row nor the admin scope opens this.
+    #[must_use]
+    pub fn may_beat(&self, caller: &Caller, id: &str) -> bool {
+        caller.scopes().iter().any(|scope| heartbeat_scope(scope) == Some(id))
     }
 
     /// A number no other policy of this process has.

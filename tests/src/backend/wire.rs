@@ -1,6 +1,6 @@
 //! HTTP/1.1 as the recording backend reads and writes it.
 
-use std::io::Read;
+use std::{io::Read, net::SocketAddr};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Seen {
     pub body: Vec<u8>,
     /// The name that the client asked for in its TLS handshake (RFC 6066 section 3); `None`: none, or no TLS.
     pub server_name: Option<String>,
+    /// Where its connection comes from: the same for all requests of one.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Seen {
@@ -62,7 +64,7 @@ fn parse(bytes: &[u8]) -> Option<(Seen, usize)> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let mut seen = Seen { method, path, headers, body: Vec::new(), server_name: None };
+    let mut seen = Seen { method, path, headers, body: Vec::new(), server_name: None, peer: None };
     if seen.header("transfer-encoding") == Some("chunked") {
         let (body, length) = joined(&bytes[head..])?;
         seen.body = body;

@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     card_signatures,
     credentials::{self, Stored},
-    pace,
+    health, pace,
 };
 use crate::{
     admin::{
@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures,
-        CircuitBreaker, Heartbeat, IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
+        CircuitBreaker, HealthCheck, Heartbeat, IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
     },
 };
 
@@ -43,6 +43,7 @@ pub(in crate::admin) struct Draft {
     pub(super) auth: BackendAuth,
     pub(super) card_signatures: CardSignatures,
     health_endpoint: Option<String>,
+    health_check: HealthCheck,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
     circuit_breaker: CircuitBreaker,
@@ -90,7 +91,8 @@ impl Draft {
             backend_field,
             card_url: fields.parsed("agentCardUrl", credentials::http_url),
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
-            health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
+            health_endpoint: health::take_endpoint(fields, backends.as_deref()),
+            health_check: health::take(fields),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
             circuit_breaker: fields.object("circuitBreaker").map(pace::take_breaker).unwrap_or_default(),
             timeouts: fields.object("timeouts").map(pace::take_timeouts).unwrap_or_default(),
@@ -136,6 +138,7 @@ impl Draft {
             card_url: self.card_url,
             auth: self.auth,
             health_endpoint: self.health_endpoint,
+            health_check: self.health_check,
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
             circuit_breaker: self.circuit_breaker,
@@ -251,12 +254,4 @@ fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {
 
 fn seconds(count: u32) -> Duration {
     Duration::from_secs(count.into())
-}
-
-/// A path on the backend, or a URL.
-fn health_endpoint(text: &str) -> Result<String, &'static str> {
-    if !text.starts_with('/') || text.starts_with("//") {
-        credentials::http_url(text).map_err(|_| "must be a path or an http or https URL")?;
-    }
-    Ok(text.to_owned())
 }

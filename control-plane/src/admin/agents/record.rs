@@ -6,10 +6,10 @@ use std::num::NonZeroU32;
 use serde_json::{Map, Value, json};
 
 use super::{credentials::secret_of, view};
-use crate::domain::{Agent, Backend, BackendAuth, Secret};
+use crate::domain::{Agent, Backend, BackendAuth, HealthCheck, Secret};
 
 /// The fields of a registration, in the order in which they are written.
-pub(in crate::admin) const FIELDS: [&str; 21] = [
+pub(in crate::admin) const FIELDS: [&str; 22] = [
     "agentId",
     "name",
     "description",
@@ -22,6 +22,7 @@ pub(in crate::admin) const FIELDS: [&str; 21] = [
     "tags",
     "skills",
     "healthEndpoint",
+    "healthCheck",
     "heartbeat",
     "timeouts",
     "circuitBreaker",
@@ -84,6 +85,7 @@ fn said(field: &str, value: Value) -> Option<Value> {
         "translation" => "auto".into(),
         "taskIsolation" => "none".into(),
         "webhooks" => json!({"mode": "checked"}),
+        "healthCheck" => super::health::checks(HealthCheck::default()),
         _ => Value::Null,
     };
     (value != default).then_some(value)

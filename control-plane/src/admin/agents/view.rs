@@ -42,6 +42,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         record.extend(found);
     }
     super::status::show(agent, &mut record);
+    super::health::show(&state.health, agent, &mut record);
     record
 }
 
@@ -61,16 +62,13 @@ pub(super) fn described(agent: &Agent) -> Map<String, Value> {
             "name": skill.name, "description": skill.description,
             "instructions": skill.instructions, "tools": skill.tools,
         })).collect::<Vec<_>>(),
-        "healthEndpoint": agent.health_endpoint,
-        "heartbeat": agent.heartbeat.map(|beat| json!({
-            "intervalSeconds": beat.interval.as_secs(), "missesAllowed": beat.misses_allowed,
-        })),
         "maxConcurrent": agent.max_concurrent,
         "identityHeaders": agent.identity_headers == IdentityHeaders::Sent,
     });
     match record {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
+            super::health::describe(agent, &mut fields);
             super::pace::show(agent, &mut fields);
             fields
         }

@@ -10,6 +10,7 @@ use super::{
     a2a::StoredA2a,
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
+    health::StoredHealthCheck,
     lifecycle::{self, StoredStatus},
     pace::{StoredBreaker, millis},
 };
@@ -27,6 +28,8 @@ pub(super) struct Stored {
     card_url: Option<Url>,
     auth: StoredAuth,
     health_endpoint: Option<String>,
+    #[serde(default)]
+    health_check: StoredHealthCheck,
     heartbeat: Option<StoredHeartbeat>,
     request_timeout_ms: Option<u64>,
     stream_idle_ms: Option<u64>,
@@ -92,6 +95,7 @@ impl Stored {
             card_url: agent.card_url.clone(),
             auth: StoredAuth::new(&agent.auth, record),
             health_endpoint: agent.health_endpoint.clone(),
+            health_check: agent.health_check.into(),
             heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
             request_timeout_ms: agent.timeouts.request.map(millis),
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
@@ -130,6 +134,7 @@ impl Stored {
             card_url: self.card_url,
             auth: self.auth.into_domain(record)?,
             health_endpoint: self.health_endpoint,
+            health_check: self.health_check.into(),
             heartbeat: self.heartbeat.map(Heartbeat::from),
             timeouts: Timeouts {
                 request: self.request_timeout_ms.map(Duration::from_millis),

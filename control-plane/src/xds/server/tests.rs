@@ -23,22 +23,32 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tollgate_proto::otlp::v1::{
+    AnyValue, ExportMetricsServiceRequest, ExportMetricsServiceResponse, KeyValue, Metric, NumberDataPoint, Points,
+    ResourceMetrics, ScopeMetrics, metric::Data,
+};
 use tollgate_proto::quota::v1::{LeaseState, SYNC_PATH, SyncRequest, SyncResponse};
 use tonic::{Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 
 use super::serve;
 use crate::{
+    bootstrap::{METRIC_EJECTED, METRIC_HEALTHY, NODE_HEADER},
     domain::{AgentId, Generation},
+    health::{Sample, SampleValue},
     quota::simulation::server,
     xds::{Applied, NodeTable, ResourceKind, Snapshot, StreamKind, TrafficReports, fixtures::plain},
 };
 
-struct Heard(mpsc::UnboundedSender<AgentId>);
+struct Heard(mpsc::UnboundedSender<AgentId>, mpsc::UnboundedSender<(String, Vec<Sample>)>);
 
 impl TrafficReports for Heard {
     fn backend_refused(&self, agent: &AgentId) {
         self.0.send(agent.clone()).unwrap();
+    }
+
+    fn backends_seen(&self, node: &str, samples: &[Sample]) {
+        self.1.send((node.to_owned(), samples.to_vec())).unwrap();
     }
 }
 
@@ -47,6 +57,7 @@ struct Running {
     nodes: NodeTable,
     channel: Channel,
     refusals: mpsc::UnboundedReceiver<AgentId>,
+    sights: mpsc::UnboundedReceiver<(String, Vec<Sample>)>,
     stopping: DropGuard,
 }
 
@@ -54,12 +65,14 @@ async fn start(snapshot: Option<Arc<Snapshot>>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, refusals) = mpsc::unbounded_channel();
+    let (seen, sights) = mpsc::unbounded_channel();
+    let reports = Arc::new(Heard(sender, seen));
     let snapshots = watch::Sender::new(snapshot);
     let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
     let feed = snapshots.subscribe();
-    tokio::spawn(serve(listener, None, feed, nodes.clone(), Arc::new(Heard(sender)), server(), stopping.clone()));
+    tokio::spawn(serve(listener, None, feed, nodes.clone(), reports, server(), stopping.clone()));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Running { snapshots, nodes, channel, refusals, stopping: stopping.drop_guard() }
+    Running { snapshots, nodes, channel, refusals, sights, stopping: stopping.drop_guard() }
 }
 
 fn node() -> Option<Node> {
@@ -203,4 +216,68 @@ async fn exchanges_of_tokens_are_answered_beside_ads() {
     let codec = ProstCodec::<SyncRequest, SyncResponse>::default();
     let answer = client.unary(tonic::Request::new(request), SYNC_PATH.parse().unwrap(), codec).await.unwrap();
     assert_eq!((answer.get_ref().nodes, answer.get_ref().state()), (1, LeaseState::FairShare));
+}
+
+/// The path of OTLP's metrics service.
+const EXPORT_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+async fn export(running: &Running, node: Option<&str>, metrics: Vec<Metric>) -> Result<(), tonic::Status> {
+    let scope = ScopeMetrics { metrics };
+    let message =
+        ExportMetricsServiceRequest { resource_metrics: vec![ResourceMetrics { scope_metrics: vec![scope] }] };
+    let mut request = tonic::Request::new(message);
+    if let Some(node) = node {
+        request.metadata_mut().insert(NODE_HEADER, node.parse().unwrap());
+    }
+    let mut client = tonic::client::Grpc::new(running.channel.clone());
+    client.ready().await.unwrap();
+    let codec = ProstCodec::<ExportMetricsServiceRequest, ExportMetricsServiceResponse>::default();
+    client.unary(request, EXPORT_PATH.parse().unwrap(), codec).await.map(drop)
+}
+
+fn point(attributes: &[(&str, &str)], value: i64) -> NumberDataPoint {
+    let attribute = |(key, value): &(&str, &str)| KeyValue {
+        key: (*key).to_owned(),
+        value: Some(AnyValue { string_value: (*value).to_owned() }),
+    };
+    NumberDataPoint { attributes: attributes.iter().map(attribute).collect(), as_int: value }
+}
+
+fn gauge(name: &str, points: Vec<NumberDataPoint>) -> Metric {
+    Metric { name: name.to_owned(), data: Some(Data::Gauge(Points { data_points: points })) }
+}
+
+#[tokio::test]
+async fn what_an_envoy_sees_is_heard_and_what_makes_no_sense_is_dropped() {
+    let mut running = start(None).await;
+    let host = [
+        ("envoy.cluster_name", "agent-a"),
+        ("envoy.endpoint_hostname", "b.example:81"),
+        ("envoy.endpoint_address", "10.0.0.1:81"),
+    ];
+    let metrics = vec![
+        gauge(METRIC_HEALTHY, vec![point(&host, 1), point(&host[..1], 1), point(&[("envoy.cluster_name", "xds")], 1)]),
+        gauge(METRIC_EJECTED, vec![point(&host[..1], 2), point(&host[..1], -2), point(&[], 2)]),
+        gauge(METRIC_EJECTED, vec![point(&[("envoy.cluster_name", "agent-a.grpc")], 1)]),
+        gauge(METRIC_EJECTED, vec![point(&[("envoy.cluster_name", "agent-No Such")], 1)]),
+        gauge("server.live", vec![point(&host, 1)]),
+        Metric { name: METRIC_HEALTHY.to_owned(), data: None },
+    ];
+    export(&running, Some("edge-7"), metrics).await.unwrap();
+    let agent = AgentId::try_from("a").unwrap();
+    let (authority, address) = ("b.example:81".to_owned(), "10.0.0.1:81".to_owned());
+    let expect = vec![
+        Sample { agent: agent.clone(), value: SampleValue::Host { authority, address, is_healthy: true } },
+        Sample { agent, value: SampleValue::Ejected(2) },
+    ];
+    assert_eq!(running.sights.recv().await.unwrap(), ("edge-7".to_owned(), expect));
+}
+
+#[tokio::test]
+async fn an_envoy_without_a_name_is_not_heard() {
+    let running = start(None).await;
+    for node in [None, Some(""), Some("x".repeat(257).as_str())] {
+        let refused = export(&running, node, Vec::new()).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{node:?}");
+    }
 }

@@ -38,7 +38,7 @@ impl<'a> Request<'a> {
         (self.binding, self.agent) = match target {
             Target::Rpc { agent } => (Spoken::JsonRpc, Some(agent)),
             Target::Rest { agent, .. } => (Spoken::HttpJson, Some(agent)),
-            Target::Card { agent } => (Spoken::Gateway, Some(agent)),
+            Target::Card { agent } | Target::Heartbeat { agent } => (Spoken::Gateway, Some(agent)),
             Target::Grpc(_) => (Spoken::Gateway, self.agent_of_host()),
             _ => (Spoken::Gateway, None),
         };

@@ -36,6 +36,8 @@ pub enum Reason {
     Scope(OperationClass),
     /// The caller does not hold the admin scope.
     AdminScope(String),
+    /// The caller may not say how this agent is.
+    HeartbeatScope,
     /// A method no version of A2A has.
     UnknownMethod,
     /// No such agent, told only to those who hold something on that id.
@@ -133,7 +135,7 @@ impl Reason {
             Self::Rpc(_) | Self::Send(_) | Self::Grpc(_) => (400, "invalid_request", -32600, 3),
             Self::Media => (415, "unsupported_media_type", -32600, 3),
             Self::TooLarge(_) => (413, "body_too_large", -32600, 8),
-            Self::Scope(_) | Self::AdminScope(_) => (403, "insufficient_scope", -32043, 7),
+            Self::Scope(_) | Self::AdminScope(_) | Self::HeartbeatScope => (403, "insufficient_scope", -32043, 7),
             Self::UnknownMethod => (403, "unknown_operation", -32601, 12),
             Self::UnknownAgent => (404, "unknown_agent", -32044, 5),
             Self::Webhook(_) => (400, "webhook_refused", -32602, 3),
@@ -178,6 +180,9 @@ impl Reason {
                 format!("the token's scopes do not grant {} on this agent", class_name(*class)).into()
             }
             Self::AdminScope(scope) => format!("the admin API needs the scope {scope}").into(),
+            Self::HeartbeatScope => {
+                "only the agent itself says how it is: the scope agents:{id}:heartbeat is needed".into()
+            }
             Self::UnknownMethod => "the method is not one of A2A's".into(),
             Self::UnknownAgent => "there is no such agent, or it is not active".into(),
             Self::NotFound => "there is nothing at this path".into(),
@@ -221,6 +226,10 @@ impl Reason {
             }
             Self::AdminScope(scope) => {
                 vec![challenge(&format!(", error=\"insufficient_scope\", scope=\"{scope}\""))]
+            }
+            Self::HeartbeatScope => {
+                let scope = agent.map(|id| format!(", scope=\"agents:{id}:heartbeat\""));
+                vec![challenge(&format!(", error=\"insufficient_scope\"{}", scope.unwrap_or_default()))]
             }
             Self::WrongVerb(allow) => vec![("allow", (*allow).to_owned())],
             Self::RateLimited(exhausted) => vec![

@@ -131,6 +131,37 @@ fn admin_needs_exposure_and_its_own_scope() {
 }
 
 #[test]
+fn an_agent_says_how_it_is_with_a_scope_of_its_own_and_no_other() {
+    let mut gate = Gate::with(json!({"admin": "public"}), json!({"permissions": [{"scope": "all", "agents": ["*"]}]}));
+    let beat = |method| Call { method, ..post("/agents/weather/status", r#"{"status":"healthy"}"#) };
+    for method in ["PATCH", "POST"] {
+        assert_eq!(gate.outcome("agents:weather:heartbeat", beat(method)), "heartbeat");
+    }
+    let others = "agents:calculator:heartbeat agents:weather:heartbeats xagents:weather:heartbeat agents:*:heartbeat";
+    for scopes in [ALL, "gateway:admin", "all", others] {
+        assert_eq!(gate.outcome(scopes, beat("POST")), "403 insufficient_scope", "{scopes}");
+    }
+    let call = Call { authorization: Some(gate.bearer(ALL)), ..beat("POST") };
+    let refusal = denial(gate.decide(&call));
+    assert!(refusal.headers().iter().any(|(_, value)| value.contains("scope=\"agents:weather:heartbeat\"")));
+}
+
+#[test]
+fn the_scope_of_heartbeats_opens_nothing_else() {
+    let mut gate = Gate::with(json!({"admin": "public"}), json!({}));
+    let scope = "agents:weather:heartbeat";
+    for call in [
+        get("/agents/weather"),
+        get("/agents/weather/tasks"),
+        post("/agents/weather", "x"),
+        post("/agents/calculator/status", "{}"),
+        get("/admin/agents"),
+    ] {
+        assert_eq!(gate.outcome(scope, call), "403 insufficient_scope");
+    }
+}
+
+#[test]
 fn a_standalone_filter_leaves_routing_alone_and_has_no_control_plane() {
     let mut gate = Gate::with(json!({"host": "standalone", "controlPlaneCluster": null}), json!({}));
     assert_eq!(went(&mut gate, post("/agents/calculator", "x")), Went::Unchanged);
