@@ -9,6 +9,7 @@ mod check;
 mod clients;
 mod error;
 mod fields;
+mod filters;
 mod issuers;
 mod nodes;
 mod openapi;
@@ -46,6 +47,7 @@ use crate::{
     xds::NodeTable,
 };
 pub use error::ApiError;
+pub(crate) use filters::Filters;
 pub(crate) use paging::Page;
 
 /// What the handlers work with. Clones share it.

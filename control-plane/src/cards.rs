@@ -10,6 +10,7 @@ mod rewrite;
 mod security;
 mod shelf;
 mod signer;
+mod skills;
 mod validate;
 mod verifier;
 
@@ -25,5 +26,6 @@ pub use rewrite::{BackendCard, CardGateway, Offer};
 pub use security::GatewaySecurity;
 pub use shelf::{CardShelf, ServedCard};
 pub use signer::{CARD_KEYS_PATH, CardSigner, card_key_set};
+pub use skills::{SKILLS_EXTENSION, add_skills};
 pub use validate::{CardFault, validate};
 pub use verifier::{CardVerifier, SignatureError, key_set};

@@ -6,6 +6,7 @@ mod agent;
 mod auth;
 mod card;
 mod client;
+mod discovery;
 mod generation;
 mod issuer;
 mod permission;
@@ -23,6 +24,7 @@ pub use card::{
     VerifiedSignature,
 };
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
+pub use discovery::{AgentDiscovery, Listed};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
 pub use permission::Permission;

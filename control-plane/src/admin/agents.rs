@@ -4,10 +4,12 @@
 mod a2a;
 mod card_signatures;
 mod credentials;
+mod discovery;
 mod draft;
 mod failure;
 mod listing;
 mod register;
+mod skills;
 mod sync;
 mod versions;
 mod view;
@@ -94,7 +96,8 @@ fn read_status(body: Value) -> Result<AgentStatus, ApiError> {
     faults.finish(status)
 }
 
-fn status_named(text: &str) -> Result<AgentStatus, &'static str> {
+/// The status of that name.
+pub(super) fn status_named(text: &str) -> Result<AgentStatus, &'static str> {
     [AgentStatus::Active, AgentStatus::Inactive]
         .into_iter()
         .find(|status| status.as_str() == text)

@@ -7,7 +7,9 @@ use url::Url;
 
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
-use super::{A2aSettings, AgentId, BackendAuth, Card, CardSignatures, CardVersion, Translation, UnixSeconds};
+use super::{
+    A2aSettings, AgentDiscovery, AgentId, BackendAuth, Card, CardSignatures, CardVersion, Listed, Translation, UnixSeconds,
+};
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +24,7 @@ pub struct Agent {
     pub capabilities: Vec<String>,
     /// Labels for filters.
     pub tags: Vec<String>,
-    /// Skills beyond those of its card.
+    /// Skills beyond those of its card, which is served with them: a version of the card has them too.
     pub skills: Vec<Skill>,
     /// Where it runs: at least one.
     pub backends: Vec<Backend>,
@@ -38,6 +40,8 @@ pub struct Agent {
     pub timeouts: Timeouts,
     /// How its traffic is treated.
     pub a2a: A2aSettings,
+    /// How it is found.
+    pub discovery: AgentDiscovery,
     /// Whether the backend is told who calls.
     pub identity_headers: IdentityHeaders,
     /// How many requests it gets at once from each Envoy; `None`: any number.
@@ -165,6 +169,12 @@ impl Agent {
 }
 
 impl Agent {
+    /// Whether everyone may know of it.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.discovery.listed == Listed::Public
+    }
+
     /// Whether its card speaks of an extended one, and there is a way to ask for it.
     #[must_use]
     pub fn offers_extended_card(&self) -> bool {

@@ -6,9 +6,11 @@ mod agent;
 mod auth;
 mod card;
 mod client;
+mod discovery;
 mod issuer;
 mod permission;
 mod revocation;
+mod skill;
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use super::{
     session::Session,
 };
 use crate::domain::{
-    A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
+    A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
     Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
 };
 
@@ -46,6 +46,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         timeouts: Timeouts::default(),
         max_concurrent: None,
         a2a: A2aSettings::default(),
+        discovery: AgentDiscovery::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
         card_signatures: CardSignatures::default(),

@@ -12,8 +12,8 @@ use crate::{
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, Heartbeat,
-        IdentityHeaders, Skill, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card,
+        CardSignatures, Heartbeat, IdentityHeaders, Listed, Skill, Timeouts, UnixSeconds,
     },
 };
 
@@ -43,6 +43,7 @@ pub(super) struct Draft {
     timeouts: Timeouts,
     max_concurrent: Option<NonZeroU32>,
     a2a: A2aSettings,
+    listed: Listed,
     identity_headers: IdentityHeaders,
     status: Option<AgentStatus>,
 }
@@ -74,7 +75,7 @@ impl Draft {
             description: fields.text("description"),
             capabilities: fields.texts("capabilities"),
             tags: fields.texts("tags"),
-            skills: fields.objects("skills").unwrap_or_default().into_iter().filter_map(take_skill).collect(),
+            skills: super::skills::take(fields),
             backend_field,
             card_url: fields.parsed("agentCardUrl", credentials::http_url),
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
@@ -83,6 +84,7 @@ impl Draft {
             timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
             a2a: super::a2a::take(fields),
+            listed: super::discovery::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             status: fields.parsed("status", super::status_named),
             backends: backends.unwrap_or_default(),
@@ -106,7 +108,7 @@ impl Draft {
             id: self.id,
             capabilities: self.capabilities,
             tags: self.tags,
-            skills: self.skills,
+            skills: before.map_or_else(|| self.skills.clone(), |before| before.skills.clone()),
             backends: self.backends,
             card_url: self.card_url,
             auth: self.auth,
@@ -115,6 +117,10 @@ impl Draft {
             timeouts: self.timeouts,
             max_concurrent: self.max_concurrent,
             a2a: self.a2a,
+            discovery: AgentDiscovery {
+                listed: self.listed,
+                proposed_by: before.and_then(|before| before.discovery.proposed_by.clone()),
+            },
             identity_headers: self.identity_headers,
             status,
             card_signatures: self.card_signatures,
@@ -124,7 +130,7 @@ impl Draft {
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         };
-        agent.with_card(card)
+        agent.with_card_and_skills(card, self.skills)
     }
 }
 
@@ -192,21 +198,6 @@ fn take_backend(mut fields: Fields<'_>) -> Option<Backend> {
     let weight = fields.number("weight", 1..=1_000_000).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
     fields.end();
     Some(Backend { url: url?, priority, weight })
-}
-
-fn take_skill(mut fields: Fields<'_>) -> Option<Skill> {
-    if !fields.has("name") {
-        fields.missing("MISSING_REQUIRED_FIELD", "name");
-    }
-    let name = fields.text("name");
-    let skill = Skill {
-        description: fields.text("description").unwrap_or_default(),
-        instructions: fields.text("instructions").unwrap_or_default(),
-        tools: fields.texts("tools"),
-        name: name.unwrap_or_default(),
-    };
-    fields.end();
-    Some(skill)
 }
 
 fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {

@@ -62,6 +62,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
     match record {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
+            super::discovery::show(&agent.discovery, &mut fields);
             fields
         }
         _ => Map::new(),
