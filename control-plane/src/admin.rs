@@ -36,6 +36,7 @@ use axum::{
 
 use crate::{
     broker::Broker,
+    card_sync::CardSync,
     cards::{CardFetcher, CardShelf},
     domain::UnixSeconds,
     gate::{Gate, Unverified, Visitor},
@@ -59,6 +60,8 @@ pub struct AdminState {
     pub gate: Arc<dyn Gate>,
     /// Fetches cards.
     pub cards: CardFetcher,
+    /// Fetches them again.
+    pub sync: CardSync,
     /// Rewritten cards.
     pub shelf: CardShelf,
     /// How agents' credentials stand.

@@ -20,7 +20,7 @@ mod properties;
 pub(crate) mod samples;
 
 pub use difference::{Change, ChangeKind, difference};
-pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, MAX_CARD};
+pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, MAX_CARD, Refetched, Validators};
 pub use interfaces::{Binding, card_paths};
 pub use rewrite::{BackendCard, CardGateway, Offer};
 pub use security::GatewaySecurity;

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use crate::{
     admin::{self, AdminState},
     broker::{Broker, Edges},
+    card_sync::{self, CardSync},
     cards::{CardFetcher, CardGateway, CardShelf, CardSigner, CardVerifier, GatewaySecurity, samples},
     config::{CardSigning, KeySource, SecretSettings},
     discovery::{self, DiscoveryState},
@@ -113,10 +114,13 @@ impl Scene {
         let public_url = "https://gw.example".parse().unwrap();
         let security = GatewaySecurity::embedded(&public_url);
         let signer = CardSigner::new(store.clone(), &public_url, || NOW);
+        let cards = CardFetcher::new(&outbound, Arc::new(broker.clone()), CardVerifier::new(&outbound, Vec::new()));
+        let edges = card_sync::Edges { clock: || NOW, jitter: || 0.5 };
         let state = AdminState {
+            sync: CardSync::new(store.clone(), Arc::new(cards.clone()), edges),
             store: store.clone(),
             gate: Arc::new(Words),
-            cards: CardFetcher::new(&outbound, Arc::new(broker.clone()), CardVerifier::new(&outbound, Vec::new())),
+            cards,
             shelf: CardShelf::new(CardGateway { public_url, security, grpc_domain: None }, Some(signer)),
             broker,
             keys: JwksReader::new(&outbound, secrets.clone()),

@@ -88,22 +88,24 @@ impl CardFetcher {
     /// # Errors
     /// [`CardError`].
     pub async fn fetch(&self, place: CardPlace<'_>, now: UnixSeconds) -> Result<Card, CardError> {
-        let fetched = self.exchange(place, None, now).await?;
-        fetched.ok_or_else(|| OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()).into())
+        let fetched = self.exchange(place, &Validators::default(), now).await?;
+        let fetched = fetched.ok_or(OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()))?;
+        Ok(fetched.card)
     }
 
-    /// Fetches the card again. Where the backend says that nothing has changed, the signatures of the card there is are verified
-    /// again: keys come and go.
+    /// Fetches the card again, if it is another than the one that `known` stands for. Where the backend says that nothing has changed,
+    /// the signatures of the card there is are verified again: keys come and go.
     ///
     /// # Errors
     /// [`CardError`].
-    pub async fn refetch(&self, agent: &Agent, now: UnixSeconds) -> Result<Card, CardError> {
+    pub async fn refetch(&self, agent: &Agent, known: &Validators, now: UnixSeconds) -> Result<Refetched, CardError> {
         let place = CardPlace::from(agent);
-        if let Some(card) = self.exchange(place, agent.card.etag.as_deref(), now).await? {
-            return Ok(card);
+        if let Some(fetched) = self.exchange(place, known, now).await? {
+            return Ok(fetched);
         }
         let signature = self.verifier.check(&agent.card.document, place.signatures).await?;
-        Ok(Card { fetched_at: now, signature, ..(*agent.card).clone() })
+        let card = Card { fetched_at: now, signature, ..(*agent.card).clone() };
+        Ok(Refetched { card, validators: known.clone() })
     }
 
     /// Asks an agent for its extended card: `outgoing` as the translation wrote it for `dialect`. The answer's status and body, whatever
@@ -143,18 +145,19 @@ impl CardFetcher {
         Ok((fetched.status.as_u16(), fetched.body.to_vec()))
     }
 
-    /// `None`: the backend says that the card of that `etag` is current.
+    /// `None`: the backend says that the card it gave before is current.
     async fn exchange(
         &self,
         place: CardPlace<'_>,
-        etag: Option<&str>,
+        known: &Validators,
         now: UnixSeconds,
-    ) -> Result<Option<Card>, CardError> {
+    ) -> Result<Option<Refetched>, CardError> {
         let url = place.url();
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
-            headers.insert(header::IF_NONE_MATCH, etag);
+        let asked = [(header::IF_NONE_MATCH, &known.etag), (header::IF_MODIFIED_SINCE, &known.last_modified)];
+        for (name, value) in asked {
+            headers.extend(value.as_deref().and_then(|text| Some((name, HeaderValue::from_str(text).ok()?))));
         }
         if place.is_at_backend(&url) {
             headers.extend(self.credentials.header(place.auth).await?);
@@ -172,8 +175,36 @@ impl CardFetcher {
         let signature = self.verifier.check(&document, place.signatures).await?;
         // Strict JSON is UTF-8: nothing is replaced here.
         let text = String::from_utf8_lossy(&fetched.body).into();
-        Ok(Some(Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths }))
+        let validators = Validators { etag: fetched.etag.clone(), last_modified: fetched.last_modified };
+        let card = Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths };
+        Ok(Some(Refetched { card, validators }))
     }
+}
+
+/// What a backend said of the card that it gave, so that it is asked for another only (RFC 9110 section 8.8).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validators {
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    /// Those that a record keeps.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        Self { etag: card.etag.clone(), last_modified: None }
+    }
+}
+
+/// A card that was fetched again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refetched {
+    /// The card there is now, which may be the one there was.
+    pub card: Card,
+    /// For the next time.
+    pub validators: Validators,
 }
 
 /// Where a card is, and what is asked of it.

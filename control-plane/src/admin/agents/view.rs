@@ -54,7 +54,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         },
         "maxConcurrent": agent.max_concurrent,
         "identityHeaders": agent.identity_headers == IdentityHeaders::Sent,
-        "lastSynced": rfc3339(agent.card.fetched_at),
+        "lastSynced": rfc3339(state.sync.last_synced(agent)),
         "lastSyncError": agent.sync_error,
         "createdAt": rfc3339(agent.created_at),
         "updatedAt": rfc3339(agent.updated_at),
