@@ -18,6 +18,7 @@ mod permissions;
 mod revocations;
 #[cfg(test)]
 pub(crate) mod scene;
+mod sources;
 mod task_keys;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use crate::{
     outbound::Outbound,
     quota::{FleetTable, UsageTable},
     secrets::SecretSource,
+    sources::Sources,
     store::Store,
     xds::NodeTable,
 };
@@ -62,6 +64,8 @@ pub struct AdminState {
     pub cards: CardFetcher,
     /// Fetches them again.
     pub sync: CardSync,
+    /// Where new agents are looked for.
+    pub sources: Sources,
     /// Rewritten cards.
     pub shelf: CardShelf,
     /// How agents' credentials stand.
@@ -99,6 +103,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(issuers::routes())
         .merge(nodes::routes())
         .merge(revocations::routes())
+        .merge(sources::routes())
         .merge(task_keys::routes())
         .merge(usage::routes())
         .merge(openapi::routes())

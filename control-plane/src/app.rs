@@ -30,6 +30,7 @@ use crate::{
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
+    sources::Sources,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
 use foundation::Foundation;
@@ -143,7 +144,8 @@ impl Bound {
         let verifier = CardVerifier::new(&foundation.outbound, foundation.config.cards.trusted_jku.clone());
         let cards = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
         let sync = self::sync(&foundation, &cards, tasks);
-        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, cards, sync };
+        let sources = self::sources(&foundation, &cards, tasks);
+        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources };
         let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
@@ -159,6 +161,17 @@ fn sync(foundation: &Foundation, cards: &CardFetcher, tasks: &mut Tasks) -> Card
         tasks.background("card sync", sync.clone().run(interval));
     }
     sync
+}
+
+/// What looks for new agents, at work where the settings name a source.
+fn sources(foundation: &Foundation, cards: &CardFetcher, tasks: &mut Tasks) -> Sources {
+    let (store, config) = (foundation.store.clone(), &foundation.config);
+    let (gateway, settings) = (&config.gateway.public_url, config.discovery.clone());
+    let sources = Sources::new(store, &foundation.outbound, cards.clone(), gateway, settings, foundation.clock);
+    if !config.discovery.sources.is_empty() {
+        tasks.background("discovery sources", sources.clone().run(rand::random));
+    }
+    sources
 }
 
 /// Passes on what Envoy saw.

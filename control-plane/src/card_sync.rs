@@ -17,7 +17,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cards::{CardError, CardFetcher, Refetched, Validators, difference},
-    domain::{Agent, AgentId, Card, Registry, UnixSeconds},
+    domain::{Agent, AgentId, AgentStatus, Card, Registry, UnixSeconds},
     store::{Change, Store, StoreError, WriteError},
 };
 use schedule::Schedule;
@@ -135,14 +135,15 @@ impl CardSync {
         })
     }
 
-    /// Looks at every agent's card once in `interval`, for ever; at those that failed, less and less often.
+    /// Looks at the card of every agent that is not retired once in `interval`, for ever; at those that failed, less and less often.
     pub async fn run(self, interval: Duration) {
         let mut generations = self.store.subscribe();
         let mut schedule = Schedule::new(interval, self.edges.jitter);
         let mut running = JoinSet::new();
         loop {
             let registry = self.store.registry();
-            schedule.follow(registry.agents.values(), Instant::now());
+            let kept = registry.agents.values().filter(|agent| agent.status != AgentStatus::Retired);
+            schedule.follow(kept, Instant::now());
             self.lock().retain(|id, _| registry.agents.contains_key(id));
             for id in schedule.take_due(Instant::now(), AT_ONCE - running.len()) {
                 running.spawn(self.clone().run_one(id));

@@ -20,8 +20,8 @@ mod properties;
 pub(crate) mod samples;
 
 pub use difference::{Change, ChangeKind, difference};
-pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, MAX_CARD, Refetched, Validators};
-pub use interfaces::{Binding, card_paths};
+pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, FoundCard, MAX_CARD, Refetched, Validators};
+pub use interfaces::{Binding, card_paths, first_backend};
 pub use rewrite::{BackendCard, CardGateway, Offer};
 pub use security::GatewaySecurity;
 pub use shelf::{CardShelf, ServedCard};

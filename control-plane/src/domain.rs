@@ -9,15 +9,14 @@ mod client;
 mod discovery;
 mod generation;
 mod issuer;
+mod lifecycle;
 mod permission;
 mod registry;
 mod revocation;
 mod secret;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
-pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-};
+pub use agent::{Agent, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts};
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
 pub use card::{
     CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
@@ -27,6 +26,7 @@ pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use discovery::{AgentDiscovery, Listed};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
+pub use lifecycle::{AgentStatus, ChangedBy, StatusChange, TransitionError};
 pub use permission::Permission;
 pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};

@@ -18,6 +18,7 @@ pub mod quota;
 pub mod reconciler;
 pub mod revocation_expiry;
 pub mod secrets;
+pub mod sources;
 pub mod store;
 pub mod strict_json;
 pub mod xds;

@@ -11,6 +11,8 @@ mod cards;
 mod conformance;
 #[path = "e2e/credentials.rs"]
 mod credentials;
+#[path = "e2e/discovery.rs"]
+mod discovery;
 #[path = "e2e/hostile.rs"]
 mod hostile;
 #[path = "e2e/isolation.rs"]

@@ -56,7 +56,7 @@ impl Filter {
             "tag" => Self::Tag(text),
             "capability" => Self::Capability(text),
             "skill" => Self::Skill(text),
-            _ => Self::Status(super::agents::status_named(value).map_err(fault)?),
+            _ => Self::Status(AgentStatus::try_from(value).map_err(fault)?),
         })
     }
 }

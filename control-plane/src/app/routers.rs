@@ -17,6 +17,7 @@ use crate::{
     issuer::{self, JwksReader, UnknownKeys},
     quota::{FleetTable, UsageTable},
     reconciler::Published,
+    sources::Sources,
     xds::NodeTable,
 };
 
@@ -39,11 +40,12 @@ pub(super) struct Parts {
     pub(super) usage: UsageTable,
     pub(super) cards: CardFetcher,
     pub(super) sync: CardSync,
+    pub(super) sources: Sources,
 }
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, cards, sync } = parts;
+        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let signing = config.cards.signing.is_some();
@@ -64,6 +66,7 @@ impl Routers {
             gate,
             cards,
             sync,
+            sources,
             shelf,
             broker,
             secrets: foundation.secrets.clone(),

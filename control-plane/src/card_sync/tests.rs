@@ -49,7 +49,8 @@ fn conditions(scene: &Scene) -> Vec<String> {
 #[tokio::test]
 async fn an_unchanged_card_is_asked_for_conditionally_and_costs_no_generation() {
     let scene = Scene::new().await;
-    let card = card_reply(&scene.backend).header("etag", "\"one\"").header("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT");
+    let card =
+        card_reply(&scene.backend).header("etag", "\"one\"").header("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT");
     scene.backend.answer(CARD, card);
     scene.register("weather", json!({})).await;
     let before = generation(&scene);

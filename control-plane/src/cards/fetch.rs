@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
 use tollgate_a2a::wire::{Outgoing, VersionHeader};
 use tollgate_policy::document::{Dialect, Interface};
 use url::Url;
 
-use super::{CardFault, CardVerifier, SignatureError, card_paths, validate};
+use super::{CardFault, CardVerifier, SignatureError, card_paths, first_backend, validate};
 use crate::{
     broker::{Broker, BrokerError},
-    domain::{Agent, Backend, BackendAuth, Card, CardPaths, CardSignatures, UnixSeconds},
-    outbound::{Outbound, OutboundError},
+    domain::{Agent, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures, UnixSeconds},
+    outbound::{Fetched, Outbound, OutboundError},
     strict_json::{self, StrictJsonError},
 };
 
@@ -145,6 +146,41 @@ impl CardFetcher {
         Ok((fetched.status.as_u16(), fetched.body.to_vec()))
     }
 
+    /// Checks a card that was found somewhere, for an agent that nobody has registered. Its signatures are not looked at: nobody has said
+    /// whose count.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn found(&self, fetched: Fetched, now: UnixSeconds) -> Result<FoundCard, CardError> {
+        if fetched.body.len() > MAX_CARD {
+            return Err(OutboundError::TooLarge { limit: MAX_CARD }.into());
+        }
+        let document = strict_json::parse(&fetched.body)?;
+        validate(&document)?;
+        let backend = first_backend(&document).ok_or(CardError::NoInterface)?;
+        let card = self.checked(document, fetched, &backend, &CardSignatures::default(), now).await?;
+        Ok(FoundCard { backend, card })
+    }
+
+    /// A valid document as a card: with a way to call its agent, and signed as it must be.
+    async fn checked(
+        &self,
+        document: Value,
+        fetched: Fetched,
+        backend: &BackendUrl,
+        signatures: &CardSignatures,
+        now: UnixSeconds,
+    ) -> Result<Card, CardError> {
+        let paths = card_paths(&document, backend);
+        if paths == CardPaths::default() {
+            return Err(CardError::NoInterface);
+        }
+        let signature = self.verifier.check(&document, signatures).await?;
+        // Strict JSON is UTF-8: nothing is replaced here.
+        let text = String::from_utf8_lossy(&fetched.body).into();
+        Ok(Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths })
+    }
+
     /// `None`: the backend says that the card it gave before is current.
     async fn exchange(
         &self,
@@ -168,15 +204,8 @@ impl CardFetcher {
         }
         let document = strict_json::parse(&fetched.body)?;
         validate(&document)?;
-        let paths = card_paths(&document, &place.backends[0].url);
-        if paths == CardPaths::default() {
-            return Err(CardError::NoInterface);
-        }
-        let signature = self.verifier.check(&document, place.signatures).await?;
-        // Strict JSON is UTF-8: nothing is replaced here.
-        let text = String::from_utf8_lossy(&fetched.body).into();
-        let validators = Validators { etag: fetched.etag.clone(), last_modified: fetched.last_modified };
-        let card = Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths };
+        let validators = Validators { etag: fetched.etag.clone(), last_modified: fetched.last_modified.clone() };
+        let card = self.checked(document, fetched, &place.backends[0].url, place.signatures, now).await?;
         Ok(Some(Refetched { card, validators }))
     }
 }
@@ -196,6 +225,15 @@ impl Validators {
     pub fn of(card: &Card) -> Self {
         Self { etag: card.etag.clone(), last_modified: None }
     }
+}
+
+/// A card that was found without a registration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundCard {
+    /// Where its agent says it runs.
+    pub backend: BackendUrl,
+    /// The card.
+    pub card: Card,
 }
 
 /// A card that was fetched again.
@@ -228,7 +266,9 @@ impl<'a> From<&'a Agent> for CardPlace<'a> {
 }
 
 impl CardPlace<'_> {
-    fn url(&self) -> Url {
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> Url {
         self.card_url.cloned().unwrap_or_else(|| {
             let backend = &self.backends[0].url;
             let mut url = backend.url().clone();
@@ -248,7 +288,7 @@ mod tests {
     use super::*;
     use crate::{
         cards::samples,
-        domain::{BackendUrl, Secret},
+        domain::Secret,
         fake_backend::{FakeBackend, Reply, outbound},
     };
 

@@ -68,8 +68,7 @@ mod tests {
         let skills = json!([{
             "name": "forecast", "description": "Tomorrow's weather", "instructions": "", "tools": ["weather.get"],
         }]);
-        let ours =
-            json!({"uri": SKILLS_EXTENSION, "description": description, "required": false, "params": {"skills": skills}});
+        let ours = json!({"uri": SKILLS_EXTENSION, "description": description, "required": false, "params": {"skills": skills}});
         check(json!({}), &json!({"extensions": [ours]}));
         let other = json!({"uri": "urn:other"});
         check(

@@ -11,11 +11,7 @@ use super::{
     conditional::{self, is_current},
     unknown_agent,
 };
-use crate::{
-    admin::ApiError,
-    cards::ServedCard,
-    domain::{AgentId, AgentStatus},
-};
+use crate::{admin::ApiError, cards::ServedCard, domain::AgentId};
 
 /// A card is what one caller may see: no shared cache may keep it.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, max-age=60");
@@ -30,7 +26,7 @@ pub(super) async fn card(
 ) -> Result<Response, ApiError> {
     let registry = state.store.registry();
     let agent = AgentId::try_from(id).ok().and_then(|id| registry.agents.get(&id));
-    let agent = agent.filter(|agent| agent.status == AgentStatus::Active);
+    let agent = agent.filter(|agent| agent.is_active());
     if let Some(card) = agent.filter(|agent| agent.is_public()).and_then(|agent| state.shelf.card(agent)) {
         let mut response = serve(&card, request.headers());
         open(response.headers_mut(), OPEN_CACHE_CONTROL);

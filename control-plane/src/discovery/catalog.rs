@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{DiscoveryState, cards, conditional};
-use crate::domain::{Agent, AgentStatus};
+use crate::domain::Agent;
 
 const CATALOG_TYPE: HeaderValue = HeaderValue::from_static("application/ai-catalog+json");
 const CARD_TYPE: &str = "application/a2a-agent-card+json";
@@ -20,7 +20,7 @@ const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=300
 /// The catalogue.
 pub(super) async fn catalog(State(state): State<DiscoveryState>, asked: HeaderMap) -> Response {
     let registry = state.store.registry();
-    let open = registry.agents.values().filter(|agent| agent.status == AgentStatus::Active && agent.is_public());
+    let open = registry.agents.values().filter(|agent| agent.is_active() && agent.is_public());
     let entries: Vec<Value> = open.filter_map(|agent| entry(&state, agent)).collect();
     let body = json!({"specVersion": "1.0", "entries": entries}).to_string();
     let etag = conditional::etag(&Sha256::digest(body.as_bytes()));

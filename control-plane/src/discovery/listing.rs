@@ -16,7 +16,7 @@ use super::{DiscoveryState, conditional};
 use crate::{
     admin::{ApiError, Filters, Page},
     cards::ServedCard,
-    domain::{Agent, AgentStatus},
+    domain::Agent,
     gate::Visitor,
 };
 
@@ -33,9 +33,7 @@ pub(super) async fn list(
     let page = Page::read(&query, &Filters::NAMES)?;
     let filters = Filters::read(&query)?;
     let registry = state.store.registry();
-    let wanted = |agent: &&Arc<Agent>| {
-        agent.status == AgentStatus::Active && filters.hold(agent) && visitor.may_see(&agent.id)
-    };
+    let wanted = |agent: &&Arc<Agent>| agent.is_active() && filters.hold(agent) && visitor.may_see(&agent.id);
     // A card that cannot be shown is left out: the others' callers have nothing to do with it.
     let after = page.after().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = registry.agents.range::<str, _>((after, Bound::Unbounded)).map(|(_, agent)| agent);

@@ -8,7 +8,8 @@ use url::Url;
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
 use super::{
-    A2aSettings, AgentDiscovery, AgentId, BackendAuth, Card, CardSignatures, CardVersion, Listed, Translation, UnixSeconds,
+    A2aSettings, AgentDiscovery, AgentId, AgentStatus, BackendAuth, Card, CardSignatures, CardVersion, Listed,
+    StatusChange, Translation, UnixSeconds,
 };
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
@@ -46,8 +47,10 @@ pub struct Agent {
     pub identity_headers: IdentityHeaders,
     /// How many requests it gets at once from each Envoy; `None`: any number.
     pub max_concurrent: Option<NonZeroU32>,
-    /// Whether calls are let through.
+    /// Where it is in its life.
     pub status: AgentStatus,
+    /// How it came there.
+    pub status_change: StatusChange,
     /// What is asked of its card.
     pub card_signatures: CardSignatures,
     /// The card fetched last; a bad or vanished card keeps it.
@@ -146,16 +149,6 @@ pub enum IdentityHeaders {
     Sent,
 }
 
-/// Whether calls are let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AgentStatus {
-    /// Called and listed.
-    #[default]
-    Active,
-    /// Neither, until made active again.
-    Inactive,
-}
-
 impl Agent {
     /// Whether any of its requests may have to be taken apart on their way: it lacks a binding or version that clients speak, or keeps
     /// their tasks apart. An agent whose card offers nothing over HTTP has nothing to translate.
@@ -182,17 +175,6 @@ impl Agent {
         let is_offered = card["capabilities"]["extendedAgentCard"] == Value::Bool(true)
             || card["supportsAuthenticatedExtendedCard"] == Value::Bool(true);
         is_offered && !self.card.paths.dialects.is_empty()
-    }
-}
-
-impl AgentStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use tollgate_policy::document::{
 use crate::{
     bootstrap,
     config::Config,
-    domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
+    domain::{Agent, AgentId, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
     xds,
 };
 
@@ -31,19 +31,15 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
             .collect(),
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
-        agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
+        agents: registry.agents.values().filter(|agent| agent.is_active()).map(|agent| entry(agent)).collect(),
         revocations: revocations(registry, config),
     }
 }
 
 /// The agents that can be called.
 pub(super) fn active(registry: &Registry) -> BTreeMap<AgentId, Arc<Agent>> {
-    let agents = registry.agents.iter().filter(|(_, agent)| is_active(agent));
+    let agents = registry.agents.iter().filter(|(_, agent)| agent.is_active());
     agents.map(|(id, agent)| (id.clone(), agent.clone())).collect()
-}
-
-pub(super) fn is_active(agent: &Agent) -> bool {
-    agent.status == AgentStatus::Active
 }
 
 fn gateway(config: &Config) -> GatewayDocument {

@@ -8,6 +8,7 @@ mod card;
 mod client;
 mod discovery;
 mod issuer;
+mod lifecycle;
 mod permission;
 mod revocation;
 mod skill;
@@ -23,8 +24,8 @@ use super::{
 use crate::domain::{Registry, SigningKey};
 
 /// Version of every stored form. A change that an older server could not read bumps it, and brings a migration.
-/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead.
-const SCHEMA: u32 = 2;
+/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead. 3: agents' statuses; `lifecycle` does likewise.
+const SCHEMA: u32 = 3;
 /// The oldest version that is read.
 const OLDEST_SCHEMA: u32 = 1;
 

@@ -92,6 +92,11 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         },
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
+        status_change: StatusChange {
+            by: ChangedBy::Caller { client: "ops".to_owned(), subject: Some("olga".to_owned()) },
+            at: 7,
+            reason: Some("r".to_owned()),
+        },
         card_signatures: CardSignatures {
             policy: SignaturePolicy::Require,
             keys: CardKeySource::Url("https://agent.example/keys".parse().unwrap()),
@@ -312,11 +317,32 @@ async fn a_record_of_a_later_schema_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     {
         let db = sled::open(dir.path()).unwrap();
-        db.insert(b"clients/c", br#"{"schema":3,"record":{}}"#).unwrap();
+        db.insert(b"clients/c", br#"{"schema":4,"record":{}}"#).unwrap();
         db.flush().unwrap();
     }
     let error = Store::open(dir.path(), &key()).err().unwrap().to_string();
-    assert_eq!(error, "record clients/c cannot be read: has schema 3, this server reads 1 to 2");
+    assert_eq!(error, "record clients/c cannot be read: has schema 4, this server reads 1 to 3");
+}
+
+#[tokio::test]
+async fn a_record_from_before_statuses_is_active_or_inactive_and_nobody_knows_since_when() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let db = sled::open(dir.path()).unwrap();
+        for (key, active) in [("agents/on", "true"), ("agents/off", "false")] {
+            let record = r#"{"schema":2,"record":{"name":"n","description":"","capabilities":[],"tags":[],"skills":[],
+                "backends":[{"url":"http://b/","priority":0,"weight":1}],"card_url":null,"auth":{"type":"none"},
+                "health_endpoint":null,"heartbeat":null,"request_timeout_ms":null,"stream_idle_ms":null,
+                "identity_headers":false,"active":ACTIVE,"sync_error":null,"created_at":1,"updated_at":2,
+                "card":{"text":"{\"name\":\"n\"}","version":1,"fetched_at":5,"etag":null,"rpc":"/","rest":null}}}"#;
+            db.insert(key, record.replace("ACTIVE", active).into_bytes()).unwrap();
+        }
+        db.flush().unwrap();
+    }
+    let registry = open(dir.path()).registry();
+    let status = |id| registry.agents[&AgentId::try_from(id).unwrap()].status;
+    assert_eq!((status("on"), status("off")), (AgentStatus::Active, AgentStatus::Inactive));
+    assert!(registry.agents.values().all(|agent| agent.status_change == StatusChange::default()));
 }
 
 #[tokio::test]

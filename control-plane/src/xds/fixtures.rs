@@ -15,8 +15,8 @@ use super::{
     session::Session,
 };
 use crate::domain::{
-    A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
-    Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
+    A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths,
+    CardSignatures, Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
@@ -49,6 +49,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         discovery: AgentDiscovery::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
+        status_change: StatusChange::default(),
         card_signatures: CardSignatures::default(),
         card: Arc::new(card),
         earlier_cards: Vec::new(),

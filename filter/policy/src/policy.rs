@@ -72,10 +72,8 @@ impl Policy {
         let permissions = Permissions::compile(&document.permissions, default_limit, &gateway.admin_scope, &mut faults);
         if gateway.host == HostMode::Standalone {
             for (index, agent) in document.agents.iter().enumerate() {
-                let asks = [
-                    ("taskIsolation", agent.task_isolation == TaskIsolation::Caller),
-                    ("openCard", agent.open_card),
-                ];
+                let asks =
+                    [("taskIsolation", agent.task_isolation == TaskIsolation::Caller), ("openCard", agent.open_card)];
                 faults.extend(asks.iter().filter(|(_, asked)| *asked).map(|(field, _)| {
                     let message = "needs the gateway's own routes: host is standalone";
                     ConfigFault::new(format!("agents[{index}].{field}"), message)

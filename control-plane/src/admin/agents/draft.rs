@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use super::{card_signatures, credentials};
+use super::{card_signatures, credentials, status};
 use crate::{
     admin::{
         ApiError,
@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card,
-        CardSignatures, Heartbeat, IdentityHeaders, Listed, Skill, Timeouts, UnixSeconds,
+        CardSignatures, Heartbeat, IdentityHeaders, Listed, Skill, StatusChange, Timeouts,
     },
 };
 
@@ -86,7 +86,7 @@ impl Draft {
             a2a: super::a2a::take(fields),
             listed: super::discovery::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
-            status: fields.parsed("status", super::status_named),
+            status: fields.parsed("status", |text| AgentStatus::try_from(text)),
             backends: backends.unwrap_or_default(),
             id: id?,
             auth: auth?,
@@ -94,13 +94,18 @@ impl Draft {
         (!draft.backends.is_empty()).then_some(draft)
     }
 
-    /// The record: this description, that card, and of the record there was what a registration does not change. An inactive
-    /// agent stays so.
-    pub(super) fn into_agent(self, card: Card, before: Option<&Agent>, now: UnixSeconds) -> Agent {
+    /// The record: this description, that card, and of the record there was what a registration does not change.
+    pub(super) fn into_agent(
+        self,
+        card: Card,
+        before: Option<&Agent>,
+        change: StatusChange,
+    ) -> Result<Agent, ApiError> {
         let of_card = |field: &str| card.document.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let status = match before.map(|before| before.status) {
-            Some(AgentStatus::Inactive) => AgentStatus::Inactive,
-            Some(AgentStatus::Active) | None => self.status.unwrap_or_default(),
+        let now = change.at;
+        let (status, status_change) = match before {
+            None => (self.status.unwrap_or_default(), change),
+            Some(before) => status::of_registration(before, self.status, change)?,
         };
         let agent = Agent {
             name: self.name.unwrap_or_else(|| of_card("name")),
@@ -123,6 +128,7 @@ impl Draft {
             },
             identity_headers: self.identity_headers,
             status,
+            status_change,
             card_signatures: self.card_signatures,
             card: before.map_or_else(|| card.clone().into(), |before| before.card.clone()),
             earlier_cards: before.map(|before| before.earlier_cards.clone()).unwrap_or_default(),
@@ -130,7 +136,7 @@ impl Draft {
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         };
-        agent.with_card_and_skills(card, self.skills)
+        Ok(agent.with_card_and_skills(card, self.skills))
     }
 }
 

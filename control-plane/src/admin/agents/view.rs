@@ -61,6 +61,7 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
     });
     match record {
         Value::Object(mut fields) => {
+            super::status::show(agent, &mut fields);
             super::a2a::show(&agent.a2a, &mut fields);
             super::discovery::show(&agent.discovery, &mut fields);
             fields

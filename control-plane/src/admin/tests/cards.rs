@@ -229,7 +229,8 @@ async fn the_original_is_what_the_agent_sent_byte_for_byte() {
 async fn the_records_skills_are_served_in_the_card_signed_with_it_and_versioned_with_it() {
     let scene = Scene::new().await;
     scene.turn_card_keys(|| NOW).await;
-    let forecast = json!({"name": "forecast", "description": "Tomorrow", "instructions": "Ask.", "tools": ["weather.get"]});
+    let forecast =
+        json!({"name": "forecast", "description": "Tomorrow", "instructions": "Ask.", "tools": ["weather.get"]});
     for card in [samples::modern(scene.backend.url("/").as_str()), own_card(&scene)] {
         serve(&scene, &card);
         scene.register("weather", json!({})).await;
@@ -242,7 +243,13 @@ async fn the_records_skills_are_served_in_the_card_signed_with_it_and_versioned_
         assert_eq!((&ours[0]["required"], &ours[0]["params"]), (&json!(false), &json!({"skills": [forecast]})));
         assert_ne!(served["signatures"], plain["signatures"]);
         assert_eq!(served["skills"], plain["skills"], "the card's own skills stay");
-        assert!(plain["capabilities"].get("extensions").is_none_or(|it| it.as_array().unwrap().iter().all(|it| it["uri"] != SKILLS_EXTENSION)));
+        assert!(
+            plain["capabilities"].get("extensions").is_none_or(|it| it
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|it| it["uri"] != SKILLS_EXTENSION))
+        );
     }
 }
 

@@ -11,11 +11,10 @@ use super::{
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
     discovery::StoredDiscovery,
+    lifecycle::{self, StoredStatus},
     skill::StoredSkill,
 };
-use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
-};
+use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +38,11 @@ pub(super) struct Stored {
     a2a: StoredA2a,
     #[serde(default)]
     discovery: StoredDiscovery,
-    active: bool,
+    /// What records before schema 3 have for `status`.
+    #[serde(default, skip_serializing)]
+    active: Option<bool>,
+    #[serde(default)]
+    status: Option<StoredStatus>,
     #[serde(default)]
     card_signatures: StoredSignatures,
     card: StoredCard,
@@ -84,7 +87,8 @@ impl Stored {
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
             discovery: StoredDiscovery::from(&agent.discovery),
-            active: agent.status == AgentStatus::Active,
+            active: None,
+            status: Some(StoredStatus::new(agent.status, &agent.status_change)),
             card_signatures: StoredSignatures::from(&agent.card_signatures),
             card: StoredCard::from(agent.card.as_ref()),
             earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
@@ -100,6 +104,7 @@ impl Stored {
             return Err("has no backend".to_owned());
         }
         let backend = backends[0].url.clone();
+        let (status, status_change) = lifecycle::read(self.status, self.active)?;
         Ok(Agent {
             id: AgentId::try_from(record.key).map_err(|error| error.to_string())?,
             name: self.name,
@@ -120,7 +125,8 @@ impl Stored {
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
             discovery: self.discovery.into(),
-            status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
+            status,
+            status_change,
             card_signatures: self.card_signatures.into(),
             card: Arc::new(self.card.into_domain(&backend)?),
             earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
