@@ -138,8 +138,8 @@ impl Report {
     /// Prints and keeps what was counted.
     pub(crate) fn instructions(&mut self, figures: &instructions::Figures) -> Result<()> {
         println!(
-            "\ninstructions of a request: bare {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
-            figures.bare, figures.unlimited, figures.limited, figures.limit
+            "\ninstructions of a request: bare {:.0}, native {:.0}, edge {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
+            figures.bare, figures.native, figures.edge, figures.unlimited, figures.limited, figures.limit
         );
         self.put("instructions", figures)
     }
