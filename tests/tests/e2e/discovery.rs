@@ -102,7 +102,7 @@ fn the_catalogue_and_the_cards_in_it_are_open_and_everything_else_is_not() {
         ("GET", "/agents/open-agent/tasks/t", 401),
         ("POST", "/agents/open-agent", 401),
         ("GET", "/agents", 401),
-        ("POST", CATALOG, 405),
+        ("POST", CATALOG, 401),
     ] {
         assert_eq!(Gateway::shared().request(method, path).send().status, status, "{method} {path}");
     }
