@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, bodies, callers, flood, instructions, propagation, revocation, throughput};
+use crate::{Arguments, apply, bodies, callers, flood, instructions, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -124,6 +124,20 @@ impl Report {
             figures.translation_us_per_kib
         );
         self.put("bodies", figures)
+    }
+
+    /// Prints and keeps what a file of agents takes.
+    pub(crate) fn apply(&mut self, figures: &apply::Figures) -> Result<()> {
+        println!(
+            "\napply: {} agents in force after {:.1} s, all called after {:.1} s; again {:.1} s, one changed {:.1} s, pruned {:.1} s",
+            figures.agents,
+            figures.applied_s,
+            figures.verified_s,
+            figures.again_s,
+            figures.one_changed_s,
+            figures.pruned_s
+        );
+        self.put("apply", figures)
     }
 
     /// Prints and keeps what callers leave behind.

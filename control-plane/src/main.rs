@@ -1,12 +1,18 @@
 //! `tollgate`: the server, the bootstrap of its Envoys, and the client commands. Parses arguments and turns outcomes into exit codes;
 //! everything else is the library's.
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::PathBuf,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate::{
-    app,
+    app::{self, RestoreOptions},
     bootstrap::{self, BootstrapOptions},
     cli::{self, ClientCommand},
     config::{Config, EXIT_CODE},
@@ -31,6 +37,8 @@ enum Command {
     },
     /// Prints the bootstrap that an Envoy starts with.
     Bootstrap(BootstrapOptions),
+    /// Makes a backup the registry of a data directory, while no server runs on it.
+    Restore(RestoreOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -39,6 +47,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config } => serve(config),
         Command::Bootstrap(options) => print_bootstrap(&options),
+        Command::Restore(options) => restore(&options),
         Command::Client(command) => cli::run(command),
     }
 }
@@ -74,6 +83,25 @@ async fn run(config: Config, env: BTreeMap<String, String>) -> anyhow::Result<()
     bound.run(told_to_stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn restore(options: &RestoreOptions) -> ExitCode {
+    let env = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    match app::restore(options, &env.collect(), now) {
+        Ok(restored) => {
+            let (agents, permissions) = (restored.agents, restored.permissions);
+            println!("generation {} is restored: {agents} agents, {permissions} permissions", restored.generation);
+            if let Some(path) = restored.replaced {
+                println!("what was there before is in {}", path.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tollgate: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Ends on SIGTERM (what supervisors send) and SIGINT (Ctrl-C).

@@ -3,6 +3,7 @@
 //! stored forms never leave it. What a write may do is its caller's business.
 
 mod apply;
+mod backup;
 mod disk;
 mod records;
 mod seal;
@@ -17,8 +18,9 @@ use tokio::sync::watch;
 
 use crate::domain::{
     Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Registry, Revocation, RevocationId,
-    Scope, SigningKey, TaskKey, TaskKeyId,
+    Scope, SigningKey, TaskKey, TaskKeyId, UnixSeconds,
 };
+pub use backup::{Backup, BackupError, Restorable, ended, is_in_use, read_backup};
 use disk::Disk;
 pub use seal::{SealError, SealingKey};
 
@@ -133,6 +135,12 @@ impl Store {
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.inner.published.load_full()
+    }
+
+    /// The registry as last flushed, as lines of a backup file. Writes go on meanwhile.
+    #[must_use]
+    pub fn backup(&self, now: UnixSeconds) -> Backup {
+        Backup::new(&self.registry(), self.inner.disk.key(), now)
     }
 
     /// Tells each new generation, after it can be read.

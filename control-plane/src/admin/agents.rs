@@ -3,11 +3,13 @@
 
 mod a2a;
 mod card_signatures;
-mod credentials;
+pub(super) mod credentials;
 mod discovery;
 mod draft;
 mod failure;
 mod listing;
+mod pace;
+pub(super) mod record;
 mod register;
 mod skills;
 pub(super) mod status;
@@ -34,6 +36,8 @@ use crate::{
 };
 
 pub(super) use credentials::http_url;
+pub(super) use draft::Draft;
+pub(super) use register::{checked_card, is_same};
 
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()

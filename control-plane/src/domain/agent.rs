@@ -8,8 +8,8 @@ use url::Url;
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
 use super::{
-    A2aSettings, AgentDiscovery, AgentId, AgentStatus, BackendAuth, Card, CardSignatures, CardVersion, Listed,
-    StatusChange, Translation, UnixSeconds,
+    A2aSettings, AgentDiscovery, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion,
+    CircuitBreaker, Listed, StatusChange, Timeouts, Translation, UnixSeconds,
 };
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
@@ -39,6 +39,8 @@ pub struct Agent {
     pub heartbeat: Option<Heartbeat>,
     /// Its own deadlines.
     pub timeouts: Timeouts,
+    /// What it is given at once, at most.
+    pub circuit_breaker: CircuitBreaker,
     /// How its traffic is treated.
     pub a2a: A2aSettings,
     /// How it is found.
@@ -59,6 +61,8 @@ pub struct Agent {
     pub earlier_cards: Vec<Arc<CardVersion>>,
     /// Why the last sync failed, if it did.
     pub sync_error: Option<String>,
+    /// The set of applied files that made it; `None`: it was registered by itself.
+    pub managed_by: Option<ApplySet>,
     /// First registration.
     pub created_at: UnixSeconds,
     /// Last change.
@@ -128,15 +132,6 @@ pub struct Heartbeat {
     pub interval: Duration,
     /// How many may be missed.
     pub misses_allowed: u32,
-}
-
-/// Deadlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timeouts {
-    /// For a whole request. Absent: none.
-    pub request: Option<Duration>,
-    /// For a stream's silence. Absent: the gateway's.
-    pub stream_idle: Option<Duration>,
 }
 
 /// Whether a backend is told who calls.

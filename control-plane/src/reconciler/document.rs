@@ -1,6 +1,11 @@
 //! The registry as the filter's policy document: the only place where one becomes the other.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
@@ -119,9 +124,19 @@ fn entry(agent: &Agent) -> AgentDocument {
         open_card: agent.is_public(),
         grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,
-        timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+        timeout_ms: Some(millis(agent.deadline())),
+        stream_idle_ms: agent.timeouts.stream_idle.map(millis),
         max_concurrent: agent.max_concurrent.map(NonZeroU32::get),
     }
+}
+
+/// How long agents' streams may be silent, where they say so themselves: Envoy has a route for each.
+pub(super) fn stream_idles(agents: &BTreeMap<AgentId, Arc<Agent>>) -> BTreeSet<u64> {
+    agents.values().filter_map(|agent| agent.timeouts.stream_idle).map(millis).collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is policed: webhooks of an agent that calls any, or whose operator has said something about them.

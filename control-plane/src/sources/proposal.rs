@@ -9,7 +9,7 @@ use super::{Findings, Found, Skipped, id};
 use crate::{
     cards::{CardPlace, FoundCard},
     domain::{
-        A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, CardSignatures,
+        A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, CardSignatures, CircuitBreaker,
         IdentityHeaders, Listed, Registry, StatusChange, Timeouts, UnixSeconds,
     },
     store::Change,
@@ -77,6 +77,7 @@ fn pending(id: AgentId, name: String, card_url: Url, found: FoundCard, source: &
         health_endpoint: None,
         heartbeat: None,
         timeouts: Timeouts::default(),
+        circuit_breaker: CircuitBreaker::default(),
         a2a: A2aSettings::default(),
         discovery: AgentDiscovery { listed: Listed::Private, proposed_by: Some(source.clone()) },
         identity_headers: IdentityHeaders::Withheld,
@@ -87,6 +88,7 @@ fn pending(id: AgentId, name: String, card_url: Url, found: FoundCard, source: &
         card: Arc::new(found.card),
         earlier_cards: Vec::new(),
         sync_error: None,
+        managed_by: None,
         created_at: now,
         updated_at: now,
     }

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::domain::{
     A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths,
-    CardSignatures, Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange, Timeouts,
+    CardSignatures, CircuitBreaker, Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange,
+    Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
@@ -44,6 +45,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         health_endpoint: None,
         heartbeat: None,
         timeouts: Timeouts::default(),
+        circuit_breaker: CircuitBreaker::default(),
         max_concurrent: None,
         a2a: A2aSettings::default(),
         discovery: AgentDiscovery::default(),
@@ -54,6 +56,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         card: Arc::new(card),
         earlier_cards: Vec::new(),
         sync_error: None,
+        managed_by: None,
         created_at: 0,
         updated_at: 0,
     }

@@ -16,8 +16,7 @@ pub(super) fn take(fields: &mut Fields<'_>) -> Listed {
     fields.parsed("listed", named).unwrap_or_default()
 }
 
-/// Adds the fields to a record.
+/// Adds the field to a record.
 pub(super) fn show(discovery: &AgentDiscovery, record: &mut Map<String, Value>) {
     record.insert("listed".into(), discovery.listed.as_str().into());
-    record.insert("proposedBy".into(), discovery.proposed_by.as_ref().map(|url| url.as_str()).into());
 }

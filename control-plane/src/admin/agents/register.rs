@@ -47,12 +47,17 @@ pub(super) async fn put(
 }
 
 async fn store(state: AdminState, visitor: &dyn Visitor, draft: Draft, wait: Wait) -> Result<Response, ApiError> {
-    let card = fetch_card(&state, &draft).await?;
+    let card = checked_card(&state, &draft).await?;
     let (id, change) = (draft.id.clone(), status::changed_by(visitor, (state.clock)()));
     let is_new = !state.store.registry().agents.contains_key(&id);
     let decide = move |registry: &Registry| {
         let before = registry.agents.get(&draft.id).map(|agent| &**agent);
-        let agent = draft.into_agent(card, before, change)?;
+        let now = change.at;
+        let standing = match before {
+            None => (draft.status.unwrap_or_default(), change),
+            Some(before) => status::of_registration(before, draft.status, change)?,
+        };
+        let agent = draft.into_agent(card, before, standing, now);
         let same = before.is_some_and(|before| is_same(before, &agent));
         Ok::<_, ApiError>(if same { Vec::new() } else { vec![Change::PutAgent(agent)] })
     };
@@ -71,7 +76,7 @@ async fn store(state: AdminState, visitor: &dyn Visitor, draft: Draft, wait: Wai
 }
 
 /// Everything about a draft that is checked outside of it: that its secret can be read, that its hosts may be reached, its card.
-async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError> {
+pub(in crate::admin) async fn checked_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError> {
     if let Some((field, secret)) = secret_of(&draft.auth) {
         let unreadable = |error| ApiError::field("UNREADABLE_SECRET", field, format!("{field}: {error}"));
         state.secrets.resolve(secret).map_err(unreadable)?;
@@ -99,7 +104,7 @@ async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError>
 }
 
 /// Whether a registration says nothing new.
-fn is_same(before: &Agent, after: &Agent) -> bool {
+pub(in crate::admin) fn is_same(before: &Agent, after: &Agent) -> bool {
     let card = Card { fetched_at: before.card.fetched_at, ..(*after.card).clone() };
     let after = Agent { card: card.into(), updated_at: before.updated_at, ..after.clone() };
     *before == after

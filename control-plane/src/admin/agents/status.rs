@@ -71,6 +71,22 @@ pub(in crate::admin) fn of_registration(
     }
 }
 
+/// What an applied record makes of an agent's status. What it says is wanted, and followed by the ways there are; what it does not say stays.
+pub(in crate::admin) fn of_apply(
+    before: &Agent,
+    asked: Option<AgentStatus>,
+    change: StatusChange,
+) -> Result<(AgentStatus, StatusChange), ApiError> {
+    match asked {
+        None if before.status == AgentStatus::Retired => Err(refusal(&before.id, TransitionError::Retired)),
+        Some(status) if status != before.status => {
+            before.status.check(status).map_err(|error| refusal(&before.id, error))?;
+            Ok((status, change))
+        }
+        _ => Ok((before.status, before.status_change.clone())),
+    }
+}
+
 /// 409: it is not in a state to go there.
 pub(in crate::admin) fn refusal(id: &AgentId, error: TransitionError) -> ApiError {
     let code = match error {

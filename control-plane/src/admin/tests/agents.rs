@@ -52,7 +52,8 @@ async fn a_full_record_comes_back_as_it_was_sent() {
         "name": "W", "description": "d", "capabilities": ["forecast"], "tags": ["t"],
         "skills": [{"name": "s", "description": "d", "instructions": "i", "tools": ["x"]}],
         "healthEndpoint": "/healthz", "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
-        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null}, "identityHeaders": true, "status": "inactive",
+        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null, "connectSeconds": 2}, "deadlineSeconds": 10,
+        "circuitBreaker": {"maxRequests": 7, "maxPendingRequests": null, "maxConnections": null}, "identityHeaders": true, "status": "inactive",
     });
     scene.register("weather", record.clone()).await;
     let shown = scene.get("/admin/agents/weather").await.json();
@@ -92,6 +93,8 @@ async fn faults_are_named_by_field_and_change_nothing() {
         ),
         (json!({"tags": ["a", 1]}), "INVALID_FIELD", "tags[1]"),
         (json!({"timeouts": {"requestSeconds": 0}}), "INVALID_FIELD", "timeouts.requestSeconds"),
+        (json!({"timeouts": {"connectSeconds": 61}}), "INVALID_FIELD", "timeouts.connectSeconds"),
+        (json!({"circuitBreaker": {"maxRequests": 0}}), "INVALID_FIELD", "circuitBreaker.maxRequests"),
         (json!({"heartbeat": {"intervalSeconds": 1}}), "MISSING_REQUIRED_FIELD", "heartbeat.missesAllowed"),
         (json!({"status": "asleep"}), "INVALID_FIELD", "status"),
         (json!({"skills": [{"description": "d"}]}), "MISSING_REQUIRED_FIELD", "skills[0].name"),

@@ -12,6 +12,7 @@ use super::{
     card::{StoredCard, StoredSignatures, StoredVersion},
     discovery::StoredDiscovery,
     lifecycle::{self, StoredStatus},
+    pace::{StoredBreaker, millis},
     skill::StoredSkill,
 };
 use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
@@ -31,6 +32,10 @@ pub(super) struct Stored {
     heartbeat: Option<StoredHeartbeat>,
     request_timeout_ms: Option<u64>,
     stream_idle_ms: Option<u64>,
+    #[serde(default)]
+    connect_timeout_ms: Option<u64>,
+    #[serde(default)]
+    circuit_breaker: StoredBreaker,
     identity_headers: bool,
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
@@ -49,6 +54,8 @@ pub(super) struct Stored {
     #[serde(default)]
     earlier_cards: Vec<StoredVersion>,
     sync_error: Option<String>,
+    #[serde(default)]
+    managed_by: Option<String>,
     created_at: UnixSeconds,
     updated_at: UnixSeconds,
 }
@@ -83,6 +90,8 @@ impl Stored {
             heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
             request_timeout_ms: agent.timeouts.request.map(millis),
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
+            connect_timeout_ms: agent.timeouts.connect.map(millis),
+            circuit_breaker: agent.circuit_breaker.into(),
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
@@ -93,6 +102,7 @@ impl Stored {
             card: StoredCard::from(agent.card.as_ref()),
             earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
             sync_error: agent.sync_error.clone(),
+            managed_by: agent.managed_by.as_ref().map(ToString::to_string),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
         }
@@ -120,7 +130,9 @@ impl Stored {
             timeouts: Timeouts {
                 request: self.request_timeout_ms.map(Duration::from_millis),
                 stream_idle: self.stream_idle_ms.map(Duration::from_millis),
+                connect: self.connect_timeout_ms.map(Duration::from_millis),
             },
+            circuit_breaker: self.circuit_breaker.into(),
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
@@ -131,6 +143,7 @@ impl Stored {
             card: Arc::new(self.card.into_domain(&backend)?),
             earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
             sync_error: self.sync_error,
+            managed_by: lifecycle::managed_by(self.managed_by)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -162,8 +175,4 @@ impl From<StoredHeartbeat> for Heartbeat {
     fn from(stored: StoredHeartbeat) -> Self {
         Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

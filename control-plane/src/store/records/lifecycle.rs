@@ -1,8 +1,8 @@
-//! An agent's status as stored in its record: the word, who, when and why.
+//! An agent's status as stored in its record: the word, who, when and why; and which applied file made a record.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AgentStatus, ChangedBy, StatusChange, UnixSeconds};
+use crate::domain::{AgentStatus, ApplySet, ChangedBy, StatusChange, UnixSeconds};
 
 /// Part of an agent's record. Records from before it have `active` instead.
 #[derive(Serialize, Deserialize)]
@@ -48,4 +48,10 @@ pub(super) fn read(stored: Option<StoredStatus>, active: Option<bool>) -> Result
         (None, Some(false)) => Ok((AgentStatus::Inactive, StatusChange::default())),
         (None, None) => Err("has no status".to_owned()),
     }
+}
+
+/// The set of applied files that made a record; records from before there were any have none.
+pub(super) fn managed_by(stored: Option<String>) -> Result<Option<ApplySet>, String> {
+    let set = stored.map(|text| ApplySet::try_from(text.as_str())).transpose();
+    set.map_err(|error| format!("managed_by {error}"))
 }

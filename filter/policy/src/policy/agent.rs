@@ -8,6 +8,7 @@ use crate::admission::{Identity, Rewrite};
 use crate::document::{AgentDocument, Dialect, Interface, TaskIsolation};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
+use crate::lane::Lanes;
 use crate::quota::{BucketId, Gate};
 
 /// An agent that can be reached.
@@ -26,7 +27,7 @@ pub struct Agent {
     open_card: bool,
     grpc: Option<Arc<str>>,
     identity: Identity,
-    timeout_ms: Option<u64>,
+    lanes: Lanes,
     gate: Option<Gate>,
 }
 
@@ -55,6 +56,9 @@ impl Agent {
         if document.timeout_ms == Some(0) {
             fault("timeoutMs", "must be at least 1; leave it out for no deadline");
         }
+        if document.stream_idle_ms == Some(0) {
+            fault("streamIdleMs", "must be at least 1; leave it out for the gateway's own");
+        }
         if document.max_concurrent == Some(0) {
             fault("maxConcurrent", "must be at least 1; to stop an agent, make it inactive");
         }
@@ -75,7 +79,7 @@ impl Agent {
             open_card: document.open_card,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
-            timeout_ms: document.timeout_ms,
+            lanes: Lanes::new(document.timeout_ms, document.stream_idle_ms),
         }
     }
 
@@ -97,10 +101,9 @@ impl Agent {
         self.identity
     }
 
-    /// Its own deadline, milliseconds.
-    #[must_use]
-    pub fn timeout_ms(&self) -> Option<u64> {
-        self.timeout_ms
+    /// How long its answers are waited for.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// How many requests it gets at once from this Envoy; `None`: any number.
