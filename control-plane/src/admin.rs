@@ -11,6 +11,7 @@ mod check;
 mod clients;
 mod error;
 mod fields;
+mod filters;
 mod issuers;
 mod nodes;
 mod openapi;
@@ -19,6 +20,7 @@ mod permissions;
 mod revocations;
 #[cfg(test)]
 pub(crate) mod scene;
+mod sources;
 mod task_keys;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ use axum::{
 
 use crate::{
     broker::Broker,
+    card_sync::CardSync,
     cards::{CardFetcher, CardShelf},
     domain::UnixSeconds,
     gate::{Gate, Unverified, Visitor},
@@ -45,12 +48,14 @@ use crate::{
     outbound::Outbound,
     quota::{FleetTable, UsageTable},
     secrets::SecretSource,
+    sources::Sources,
     store::Store,
     xds::NodeTable,
 };
 pub(crate) use body::StrictJson;
 pub use error::ApiError;
 pub(crate) use fields::Faults;
+pub(crate) use filters::Filters;
 pub(crate) use paging::Page;
 
 /// What the handlers work with. Clones share it.
@@ -62,6 +67,10 @@ pub struct AdminState {
     pub gate: Arc<dyn Gate>,
     /// Fetches cards.
     pub cards: CardFetcher,
+    /// Fetches them again.
+    pub sync: CardSync,
+    /// Where new agents are looked for.
+    pub sources: Sources,
     /// Rewritten cards.
     pub shelf: CardShelf,
     /// How agents' credentials stand.
@@ -103,6 +112,7 @@ pub fn router(state: AdminState) -> Router {
         .merge(issuers::routes())
         .merge(nodes::routes())
         .merge(revocations::routes())
+        .merge(sources::routes())
         .merge(task_keys::routes())
         .merge(usage::routes())
         .merge(openapi::routes())

@@ -23,6 +23,8 @@ use std::{
 
 use crate::{
     broker::{Broker, Edges},
+    card_sync::{self, CardSync},
+    cards::{CardFetcher, CardVerifier},
     config::{Config, Listen},
     domain::{AgentId, UnixSeconds},
     health::{HealthBoard, Sample},
@@ -30,6 +32,7 @@ use crate::{
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
+    sources::Sources,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
 use foundation::Foundation;
@@ -144,12 +147,37 @@ impl Bound {
         let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
         let server = quota.into_server();
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
-        let parts = Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage };
+        let verifier = CardVerifier::new(&foundation.outbound, foundation.config.cards.trusted_jku.clone());
+        let cards = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
+        let sync = self::sync(&foundation, &cards, tasks);
+        let sources = self::sources(&foundation, &cards, tasks);
+        let parts = Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources };
         let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));
         tasks.serve("discovery HTTP", serving::serve(ports.discovery, routers.public, stopping));
     }
+}
+
+/// What keeps cards current, at work where the settings have a period.
+fn sync(foundation: &Foundation, cards: &CardFetcher, tasks: &mut Tasks) -> CardSync {
+    let edges = card_sync::Edges { clock: foundation.clock, jitter: rand::random };
+    let sync = CardSync::new(foundation.store.clone(), Arc::new(cards.clone()), edges);
+    if let Some(interval) = foundation.config.cards.sync_interval {
+        tasks.background("card sync", sync.clone().run(interval));
+    }
+    sync
+}
+
+/// What looks for new agents, at work where the settings name a source.
+fn sources(foundation: &Foundation, cards: &CardFetcher, tasks: &mut Tasks) -> Sources {
+    let (store, config) = (foundation.store.clone(), &foundation.config);
+    let (gateway, settings) = (&config.gateway.public_url, config.discovery.clone());
+    let sources = Sources::new(store, &foundation.outbound, cards.clone(), gateway, settings, foundation.clock);
+    if !config.discovery.sources.is_empty() {
+        tasks.background("discovery sources", sources.clone().run(rand::random));
+    }
+    sources
 }
 
 /// Passes on what Envoy saw.

@@ -10,6 +10,7 @@ mod rewrite;
 mod security;
 mod shelf;
 mod signer;
+mod skills;
 mod validate;
 mod verifier;
 
@@ -19,11 +20,12 @@ mod properties;
 pub(crate) mod samples;
 
 pub use difference::{Change, ChangeKind, difference};
-pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, MAX_CARD};
-pub use interfaces::{Binding, card_paths};
+pub use fetch::{CardError, CardFetcher, CardPlace, CredentialSource, FoundCard, MAX_CARD, Refetched, Validators};
+pub use interfaces::{Binding, card_paths, first_backend};
 pub use rewrite::{BackendCard, CardGateway, Offer};
 pub use security::GatewaySecurity;
 pub use shelf::{CardShelf, ServedCard};
 pub use signer::{CARD_KEYS_PATH, CardSigner, card_key_set};
+pub use skills::{SKILLS_EXTENSION, add_skills};
 pub use validate::{CardFault, validate};
 pub use verifier::{CardVerifier, SignatureError, key_set};

@@ -12,6 +12,7 @@ mod output;
 mod permissions;
 mod revocations;
 mod session;
+mod sources;
 mod task_keys;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,8 @@ pub enum ClientCommand {
     Revocations(Command<revocations::Action>),
     /// The keys that seal tasks' ids, where callers' tasks are kept apart.
     TaskKeys(Command<task_keys::Action>),
+    /// Where new agents are looked for, and what was found there.
+    Sources(Command<sources::Action>),
     /// Each Envoy: what it has, and what it refused.
     Nodes(nodes::Nodes),
     /// Who calls what, how often, and what is refused.
@@ -165,6 +168,9 @@ pub async fn execute(command: ClientCommand, out: &mut Vec<u8>) -> Result<(), Cl
         }
         ClientCommand::TaskKeys(command) => {
             task_keys::run(&Session::open(&command.connection).await?, command.action, out).await
+        }
+        ClientCommand::Sources(command) => {
+            sources::run(&Session::open(&command.connection).await?, command.action, out).await
         }
         ClientCommand::Nodes(command) => nodes::run(command, out).await,
         ClientCommand::Usage(command) => usage::run(command, out).await,

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod cards;
+mod discovery;
 mod reader;
 mod values;
 
@@ -16,6 +17,7 @@ use crate::{
     outbound::OutboundSettings,
 };
 pub use cards::{CardSettings, CardSigning};
+pub use discovery::DiscoverySettings;
 pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -36,6 +38,8 @@ pub struct Config {
     pub jwks_refresh: Duration,
     /// How agents' cards are signed and verified.
     pub cards: CardSettings,
+    /// Where new agents are looked for.
+    pub discovery: DiscoverySettings,
     /// The limit where no permission row names one.
     pub default_limit: LimitDocument,
     /// How limits hold across a fleet of Envoys.

@@ -3,6 +3,8 @@
 //! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
+mod catalog;
+mod conditional;
 mod extended;
 mod heartbeats;
 mod listing;
@@ -18,13 +20,13 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, patch},
+    routing::{get, patch, post},
 };
 
 use crate::{
     admin::{ApiError, verify},
     cards::{CARD_KEYS_PATH, CardFetcher, CardShelf},
-    gate::Gate,
+    gate::{Gate, Visitor},
     health::HealthBoard,
     store::Store,
 };
@@ -51,12 +53,11 @@ pub fn router(state: DiscoveryState) -> Router {
     let closed = Router::new()
         .route("/agents", get(listing::list))
         .route("/agents/", get(listing::list))
-        .route("/agents/{id}", get(cards::card).post(extended::rpc))
-        .route("/agents/{id}/", get(cards::card).post(extended::rpc))
+        .route("/agents/{id}", post(extended::rpc))
+        .route("/agents/{id}/", post(extended::rpc))
         .route("/agents/{id}/status", patch(heartbeats::beat).post(heartbeats::beat))
         .route("/agents/{id}/extendedAgentCard", get(extended::rest))
         .route("/agents/{id}/v1/card", get(extended::rest))
-        .route("/agents/{id}/.well-known/agent-card.json", get(cards::card))
         .layer(middleware::from_fn_with_state(state.clone(), admit));
     let open = Router::new()
         .route("/.well-known/oauth-protected-resource", get(metadata::gateway))
@@ -64,26 +65,32 @@ pub fn router(state: DiscoveryState) -> Router {
         .route("/.well-known/oauth-protected-resource/agents/{id}", get(metadata::agent))
         .route("/.well-known/oauth-protected-resource/agents/{id}/", get(metadata::agent))
         .route(CARD_KEYS_PATH, get(metadata::card_keys))
-        .route("/.well-known/ai-catalog.json", get(metadata::catalog));
+        .route("/.well-known/ai-catalog.json", get(catalog::catalog))
+        // Some are open, the others ask for a token themselves.
+        .route("/agents/{id}", get(cards::card))
+        .route("/agents/{id}/", get(cards::card))
+        .route("/agents/{id}/.well-known/agent-card.json", get(cards::card));
     open.merge(closed).with_state(state)
 }
 
 /// Lets verified callers in; what they see is decided per agent.
 async fn admit(State(state): State<DiscoveryState>, mut request: Request, next: Next) -> Response {
-    match verify(&*state.gate, &request) {
+    match visitor(&state, &request) {
         Ok(visitor) => {
             request.extensions_mut().insert(visitor);
             next.run(request).await
         }
-        Err(refusal) => {
-            let metadata = format!(
-                "{}/.well-known/oauth-protected-resource{}",
-                state.shelf.gateway().public_url,
-                request.uri().path().trim_end_matches('/').trim_end_matches("/.well-known/agent-card.json")
-            );
-            refusal.with_resource_metadata(&metadata).into_response()
-        }
+        Err(refusal) => refusal.into_response(),
     }
+}
+
+/// The verified caller, or a refusal that leads to where tokens come from.
+fn visitor(state: &DiscoveryState, request: &Request) -> Result<Arc<dyn Visitor>, ApiError> {
+    verify(&*state.gate, request).map_err(|refusal| {
+        let path = request.uri().path().trim_end_matches('/').trim_end_matches("/.well-known/agent-card.json");
+        let public_url = &state.shelf.gateway().public_url;
+        refusal.with_resource_metadata(&format!("{public_url}/.well-known/oauth-protected-resource{path}"))
+    })
 }
 
 /// 404 for an agent that is not there, that is not active, or that is none of the caller's business: all the same.

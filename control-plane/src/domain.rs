@@ -7,6 +7,7 @@ mod apply_set;
 mod auth;
 mod card;
 mod client;
+mod discovery;
 mod generation;
 mod health;
 mod issuer;
@@ -26,6 +27,7 @@ pub use card::{
     VerifiedSignature,
 };
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
+pub use discovery::{AgentDiscovery, Listed};
 pub use generation::Generation;
 pub use health::{HealthCheck, HealthEndpointError, HealthTarget, Standing};
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};

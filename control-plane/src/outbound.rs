@@ -69,6 +69,8 @@ pub struct Fetched {
     pub status: StatusCode,
     /// Its `ETag`, if it is text.
     pub etag: Option<String>,
+    /// Its `Last-Modified`, if it is text.
+    pub last_modified: Option<String>,
     /// Its body, whole. May hold secrets (tokens): no `Debug`.
     pub body: Vec<u8>,
 }
@@ -187,7 +189,8 @@ impl Outbound {
         // Compressed bodies would be bounded before they unfold.
         let request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut response = request.send().await.map_err(|error| explain(&error, url))?;
-        let etag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (etag, last_modified) = (text(header::ETAG), text(header::LAST_MODIFIED));
         let too_large = OutboundError::TooLarge { limit: self.max_bytes };
         let promised = response.content_length().unwrap_or(0);
         if promised > self.max_bytes as u64 {
@@ -200,6 +203,6 @@ impl Outbound {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { status: response.status(), etag, body })
+        Ok(Fetched { status: response.status(), etag, last_modified, body })
     }
 }

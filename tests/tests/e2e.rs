@@ -17,6 +17,8 @@ mod conformance;
 mod credentials;
 #[path = "e2e/deadlines.rs"]
 mod deadlines;
+#[path = "e2e/discovery.rs"]
+mod discovery;
 #[path = "e2e/health.rs"]
 mod health;
 #[path = "e2e/hostile.rs"]

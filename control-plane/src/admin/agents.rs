@@ -4,6 +4,7 @@
 mod a2a;
 mod card_signatures;
 pub(super) mod credentials;
+mod discovery;
 mod draft;
 mod failure;
 mod health;
@@ -11,6 +12,7 @@ mod listing;
 mod pace;
 pub(super) mod record;
 mod register;
+mod skills;
 pub(super) mod status;
 mod sync;
 mod versions;

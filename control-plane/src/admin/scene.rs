@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tollgate_policy::document::RevocationDocument;
 use tower::ServiceExt;
+use url::Url;
 
 use crate::{
     admin::{self, AdminState},
     broker::{Broker, Edges},
+    card_sync::{self, CardSync},
     cards::{CardFetcher, CardGateway, CardShelf, CardSigner, CardVerifier, GatewaySecurity, samples},
-    config::{CardSigning, KeySource, SecretSettings},
+    config::{CardSigning, DiscoverySettings, KeySource, PublicUrl, SecretSettings},
     discovery::{self, DiscoveryState},
     domain::{AgentId, UnixSeconds},
     fake_backend::{FakeBackend, Reply, outbound},
@@ -24,6 +26,7 @@ use crate::{
     issuer::{JwksReader, Rotation},
     quota::{FleetTable, UsageTable},
     secrets::SecretSource,
+    sources::Sources,
     store::{SealingKey, Store},
     xds::NodeTable,
 };
@@ -102,6 +105,11 @@ impl Visitor for Bearer {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
+        Self::with_sources(Vec::new()).await
+    }
+
+    /// The same with discovery sources.
+    pub(crate) async fn with_sources(sources: Vec<Url>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let key = SealingKey::load_or_create(&dir.path().join("key")).unwrap();
         let store = Store::open(&dir.path().join("registry"), &key).unwrap();
@@ -117,13 +125,19 @@ impl Scene {
         let outbound = outbound();
         let broker = Broker::new(outbound.clone(), secrets.clone(), Edges { clock: || NOW, jitter: || 0.5 });
         tokio::spawn(broker.clone().run(tokio_util::sync::CancellationToken::new()));
-        let public_url = "https://gw.example".parse().unwrap();
+        let public_url: PublicUrl = "https://gw.example".parse().unwrap();
         let security = GatewaySecurity::embedded(&public_url);
         let signer = CardSigner::new(store.clone(), &public_url, || NOW);
+        let cards = CardFetcher::new(&outbound, Arc::new(broker.clone()), CardVerifier::new(&outbound, Vec::new()));
+        let edges = card_sync::Edges { clock: || NOW, jitter: || 0.5 };
+        let settings = DiscoverySettings { sources, interval: Duration::from_secs(3600), max_agents: 3 };
+        let sources = Sources::new(store.clone(), &outbound, cards.clone(), &public_url, settings, || NOW);
         let state = AdminState {
+            sources,
+            sync: CardSync::new(store.clone(), Arc::new(cards.clone()), edges),
             store: store.clone(),
             gate: Arc::new(Words),
-            cards: CardFetcher::new(&outbound, Arc::new(broker.clone()), CardVerifier::new(&outbound, Vec::new())),
+            cards,
             shelf: CardShelf::new(CardGateway { public_url, security, grpc_domain: None }, Some(signer)),
             broker,
             keys: JwksReader::new(&outbound, secrets.clone()),

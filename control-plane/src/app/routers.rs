@@ -9,7 +9,8 @@ use super::{foundation::Foundation, policy_gate::PolicyGate};
 use crate::{
     admin::{self, AdminState},
     broker::Broker,
-    cards::{CardFetcher, CardGateway, CardShelf, CardSigner, CardVerifier, GatewaySecurity},
+    card_sync::CardSync,
+    cards::{CardFetcher, CardGateway, CardShelf, CardSigner, GatewaySecurity},
     config::Config,
     discovery::{self, DiscoveryState},
     gate::Gate,
@@ -17,6 +18,7 @@ use crate::{
     issuer::{self, JwksReader, UnknownKeys},
     quota::{FleetTable, UsageTable},
     reconciler::Published,
+    sources::Sources,
     xds::NodeTable,
 };
 
@@ -38,33 +40,36 @@ pub(super) struct Parts {
     pub(super) unknown_keys: UnknownKeys,
     pub(super) fleet: FleetTable,
     pub(super) usage: UsageTable,
+    pub(super) cards: CardFetcher,
+    pub(super) sync: CardSync,
+    pub(super) sources: Sources,
 }
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage } = parts;
+        let Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let signing = config.cards.signing.is_some();
         let signer =
             signing.then(|| CardSigner::new(foundation.store.clone(), &config.gateway.public_url, foundation.clock));
         let shelf = CardShelf::new(card_gateway(config), signer);
-        let verifier = CardVerifier::new(&foundation.outbound, config.cards.trusted_jku.clone());
         let embedded_issuer = config.issuer.as_ref().map(|issuer| issuer.issuer.clone());
         let issuer = foundation.issuer.clone().map(issuer::router).unwrap_or_default();
-        let fetcher = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
         let discovery = discovery::router(DiscoveryState {
             store: foundation.store.clone(),
             gate: gate.clone(),
             shelf: shelf.clone(),
-            fetcher: fetcher.clone(),
+            fetcher: cards.clone(),
             health: health.clone(),
             embedded_issuer: embedded_issuer.clone(),
         });
         let admin = admin::router(AdminState {
             store: foundation.store.clone(),
             gate,
-            cards: fetcher,
+            cards,
+            sync,
+            sources,
             shelf,
             broker,
             health,

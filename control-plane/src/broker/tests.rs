@@ -59,7 +59,8 @@ impl TokenEndpoint for Script {
                 Does::Say(status, body) => (status, body.to_owned()),
                 Does::Hang => std::future::pending().await,
             };
-            Ok(Fetched { status: StatusCode::from_u16(status).unwrap(), etag: None, body: body.into_bytes() })
+            let status = StatusCode::from_u16(status).unwrap();
+            Ok(Fetched { status, etag: None, last_modified: None, body: body.into_bytes() })
         })
     }
 }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
 use tollgate_a2a::wire::{Outgoing, VersionHeader};
 use tollgate_policy::document::{Dialect, Interface};
 use url::Url;
 
-use super::{CardFault, CardVerifier, SignatureError, card_paths, validate};
+use super::{CardFault, CardVerifier, SignatureError, card_paths, first_backend, validate};
 use crate::{
     broker::{Broker, BrokerError},
-    domain::{Agent, Backend, BackendAuth, Card, CardPaths, CardSignatures, UnixSeconds},
-    outbound::{Outbound, OutboundError},
+    domain::{Agent, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures, UnixSeconds},
+    outbound::{Fetched, Outbound, OutboundError},
     strict_json::{self, StrictJsonError},
 };
 
@@ -88,22 +89,24 @@ impl CardFetcher {
     /// # Errors
     /// [`CardError`].
     pub async fn fetch(&self, place: CardPlace<'_>, now: UnixSeconds) -> Result<Card, CardError> {
-        let fetched = self.exchange(place, None, now).await?;
-        fetched.ok_or_else(|| OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()).into())
+        let fetched = self.exchange(place, &Validators::default(), now).await?;
+        let fetched = fetched.ok_or(OutboundError::Status(StatusCode::NOT_MODIFIED.as_u16()))?;
+        Ok(fetched.card)
     }
 
-    /// Fetches the card again. Where the backend says that nothing has changed, the signatures of the card there is are verified
-    /// again: keys come and go.
+    /// Fetches the card again, if it is another than the one that `known` stands for. Where the backend says that nothing has changed,
+    /// the signatures of the card there is are verified again: keys come and go.
     ///
     /// # Errors
     /// [`CardError`].
-    pub async fn refetch(&self, agent: &Agent, now: UnixSeconds) -> Result<Card, CardError> {
+    pub async fn refetch(&self, agent: &Agent, known: &Validators, now: UnixSeconds) -> Result<Refetched, CardError> {
         let place = CardPlace::from(agent);
-        if let Some(card) = self.exchange(place, agent.card.etag.as_deref(), now).await? {
-            return Ok(card);
+        if let Some(fetched) = self.exchange(place, known, now).await? {
+            return Ok(fetched);
         }
         let signature = self.verifier.check(&agent.card.document, place.signatures).await?;
-        Ok(Card { fetched_at: now, signature, ..(*agent.card).clone() })
+        let card = Card { fetched_at: now, signature, ..(*agent.card).clone() };
+        Ok(Refetched { card, validators: known.clone() })
     }
 
     /// Asks an agent for its extended card: `outgoing` as the translation wrote it for `dialect`. The answer's status and body, whatever
@@ -143,18 +146,54 @@ impl CardFetcher {
         Ok((fetched.status.as_u16(), fetched.body.to_vec()))
     }
 
-    /// `None`: the backend says that the card of that `etag` is current.
+    /// Checks a card that was found somewhere, for an agent that nobody has registered. Its signatures are not looked at: nobody has said
+    /// whose count.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub async fn found(&self, fetched: Fetched, now: UnixSeconds) -> Result<FoundCard, CardError> {
+        if fetched.body.len() > MAX_CARD {
+            return Err(OutboundError::TooLarge { limit: MAX_CARD }.into());
+        }
+        let document = strict_json::parse(&fetched.body)?;
+        validate(&document)?;
+        let backend = first_backend(&document).ok_or(CardError::NoInterface)?;
+        let card = self.checked(document, fetched, &backend, &CardSignatures::default(), now).await?;
+        Ok(FoundCard { backend, card })
+    }
+
+    /// A valid document as a card: with a way to call its agent, and signed as it must be.
+    async fn checked(
+        &self,
+        document: Value,
+        fetched: Fetched,
+        backend: &BackendUrl,
+        signatures: &CardSignatures,
+        now: UnixSeconds,
+    ) -> Result<Card, CardError> {
+        let paths = card_paths(&document, backend);
+        if paths == CardPaths::default() {
+            return Err(CardError::NoInterface);
+        }
+        let signature = self.verifier.check(&document, signatures).await?;
+        // Strict JSON is UTF-8: nothing is replaced here.
+        let text = String::from_utf8_lossy(&fetched.body).into();
+        Ok(Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths })
+    }
+
+    /// `None`: the backend says that the card it gave before is current.
     async fn exchange(
         &self,
         place: CardPlace<'_>,
-        etag: Option<&str>,
+        known: &Validators,
         now: UnixSeconds,
-    ) -> Result<Option<Card>, CardError> {
+    ) -> Result<Option<Refetched>, CardError> {
         let url = place.url();
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
-            headers.insert(header::IF_NONE_MATCH, etag);
+        let asked = [(header::IF_NONE_MATCH, &known.etag), (header::IF_MODIFIED_SINCE, &known.last_modified)];
+        for (name, value) in asked {
+            headers.extend(value.as_deref().and_then(|text| Some((name, HeaderValue::from_str(text).ok()?))));
         }
         if place.is_at_backend(&url) {
             headers.extend(self.credentials.header(place.auth).await?);
@@ -165,15 +204,45 @@ impl CardFetcher {
         }
         let document = strict_json::parse(&fetched.body)?;
         validate(&document)?;
-        let paths = card_paths(&document, &place.backends[0].url);
-        if paths == CardPaths::default() {
-            return Err(CardError::NoInterface);
-        }
-        let signature = self.verifier.check(&document, place.signatures).await?;
-        // Strict JSON is UTF-8: nothing is replaced here.
-        let text = String::from_utf8_lossy(&fetched.body).into();
-        Ok(Some(Card { document, text, version: 1, fetched_at: now, etag: fetched.etag, signature, paths }))
+        let validators = Validators { etag: fetched.etag.clone(), last_modified: fetched.last_modified.clone() };
+        let card = self.checked(document, fetched, &place.backends[0].url, place.signatures, now).await?;
+        Ok(Some(Refetched { card, validators }))
     }
+}
+
+/// What a backend said of the card that it gave, so that it is asked for another only (RFC 9110 section 8.8).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validators {
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    /// Those that a record keeps.
+    #[must_use]
+    pub fn of(card: &Card) -> Self {
+        Self { etag: card.etag.clone(), last_modified: None }
+    }
+}
+
+/// A card that was found without a registration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundCard {
+    /// Where its agent says it runs.
+    pub backend: BackendUrl,
+    /// The card.
+    pub card: Card,
+}
+
+/// A card that was fetched again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refetched {
+    /// The card there is now, which may be the one there was.
+    pub card: Card,
+    /// For the next time.
+    pub validators: Validators,
 }
 
 /// Where a card is, and what is asked of it.
@@ -197,7 +266,9 @@ impl<'a> From<&'a Agent> for CardPlace<'a> {
 }
 
 impl CardPlace<'_> {
-    fn url(&self) -> Url {
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> Url {
         self.card_url.cloned().unwrap_or_else(|| {
             let backend = &self.backends[0].url;
             let mut url = backend.url().clone();
@@ -217,7 +288,7 @@ mod tests {
     use super::*;
     use crate::{
         cards::samples,
-        domain::{BackendUrl, Secret},
+        domain::Secret,
         fake_backend::{FakeBackend, Reply, outbound},
     };
 

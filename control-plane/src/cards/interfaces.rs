@@ -57,6 +57,19 @@ pub fn card_paths(card: &Value, backend: &BackendUrl) -> CardPaths {
     paths
 }
 
+/// The backend of a card that nobody has registered: where the first interface is that the gateway carries.
+#[must_use]
+pub fn first_backend(card: &Value) -> Option<BackendUrl> {
+    let carried = |(binding, _, url): (Binding, ProtocolVersion, &str)| {
+        let mut url = Url::parse(url).ok().filter(|_| matches!(binding, Binding::JsonRpc | Binding::HttpJson))?;
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
+        BackendUrl::parse(url.as_str()).ok()
+    };
+    interfaces(card.as_object()?).into_iter().find_map(carried)
+}
+
 /// Whether `path` is the one that decides: the first of its binding.
 fn is_first_or_same(decided: &mut Option<String>, path: String) -> bool {
     *decided.get_or_insert_with(|| path.clone()) == path

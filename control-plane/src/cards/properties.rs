@@ -23,6 +23,7 @@ fn rewritten(document: &Value) -> Option<Value> {
         paths: &paths,
         backend: &backend,
         offer: &Offer::default(),
+        skills: &[],
     })
 }
 
@@ -116,7 +117,7 @@ proptest! {
         let once = rewritten(&card).unwrap();
         let gateway_backend = BackendUrl::parse("https://gw.example").unwrap();
         let (agent, paths) = (AgentId::try_from("weather").unwrap(), card_paths(&once, &gateway_backend));
-        let again = BackendCard { agent: &agent, document: &once, paths: &paths, backend: &gateway_backend, offer: &Offer::default() };
+        let again = BackendCard { agent: &agent, document: &once, paths: &paths, backend: &gateway_backend, offer: &Offer::default(), skills: &[] };
         prop_assert_eq!(gateway().rewrite(again), Some(once));
     }
 

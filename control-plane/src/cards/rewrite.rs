@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use tollgate_policy::document::{TaskIsolation, WebhookMode};
 
-use super::{Binding, GatewaySecurity, interfaces};
+use super::{Binding, GatewaySecurity, add_skills, interfaces};
 use crate::{
     config::{GrpcDomain, PublicUrl},
-    domain::{Agent, AgentId, BackendUrl, CardPaths, Translation},
+    domain::{Agent, AgentId, BackendUrl, CardPaths, Skill, Translation},
 };
 
 /// The bindings that every agent has where what it lacks is translated, the one most clients begin with first.
@@ -38,6 +38,8 @@ pub struct BackendCard<'a> {
     pub backend: &'a BackendUrl,
     /// What the gateway adds to it, and takes away.
     pub offer: &'a Offer,
+    /// The skills of its record.
+    pub skills: &'a [Skill],
 }
 
 /// What callers are offered that the card does not say by itself.
@@ -92,6 +94,7 @@ impl CardGateway {
         {
             capabilities.insert("pushNotifications".into(), false.into());
         }
+        add_skills(&mut fields, card.skills);
         self.security.write(&mut fields, card.agent);
         Some(Value::Object(fields))
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{BackendCard, CardGateway, CardSigner, Offer};
-use crate::domain::{Agent, AgentId, Card};
+use crate::domain::{Agent, AgentId, Card, Skill};
 
 /// A card as callers get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct CardShelf {
 struct Shelved {
     source: Weak<Card>,
     offer: Offer,
+    skills: Vec<Skill>,
     key_id: Option<Arc<str>>,
     served: Arc<ServedCard>,
 }
@@ -59,6 +60,7 @@ impl CardShelf {
             std::ptr::eq(shelved.source.as_ptr(), Arc::as_ptr(&agent.card))
                 && shelved.key_id == key_id
                 && shelved.offer == offer
+                && shelved.skills == agent.skills
         };
         if let Some(shelved) = cards.get(&agent.id).filter(is_current) {
             return Some(shelved.served.clone());
@@ -67,7 +69,8 @@ impl CardShelf {
         // Agents that are gone have no card left to be the source of.
         cards.retain(|_, shelved| shelved.source.strong_count() > 0);
         let source = Arc::downgrade(&agent.card);
-        cards.insert(agent.id.clone(), Shelved { source, offer, key_id, served: served.clone() });
+        let shelved = Shelved { source, offer, skills: agent.skills.clone(), key_id, served: served.clone() };
+        cards.insert(agent.id.clone(), shelved);
         Some(served)
     }
 
@@ -81,7 +84,8 @@ impl CardShelf {
     fn make(&self, agent: &Agent, document: &Value) -> Option<ServedCard> {
         let backend = &agent.backends.first()?.url;
         let offer = self.gateway.offer(agent);
-        let card = BackendCard { agent: &agent.id, document, paths: &agent.card.paths, backend, offer: &offer };
+        let (paths, skills) = (&agent.card.paths, &agent.skills);
+        let card = BackendCard { agent: &agent.id, document, paths, backend, offer: &offer, skills };
         let card = match (self.gateway.rewrite(card)?, &self.signer) {
             (Value::Object(fields), Some(signer)) => signer.sign(fields),
             (card, _) => card,

@@ -1,6 +1,7 @@
 //! `tollgate agents`.
 
 mod cards;
+mod list;
 mod status;
 
 use std::{io::Read, path::PathBuf};
@@ -18,8 +19,8 @@ use status::StatusChange;
 /// What to do with agents.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Lists them.
-    List,
+    /// Lists them, or those that have all of what is named.
+    List(list::List),
     /// Shows one, with its card.
     Get {
         /// Its id.
@@ -117,7 +118,7 @@ const COLUMNS: [(&str, &str); 7] = [
 
 pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) -> Result<(), CliError> {
     match action {
-        Action::List => session.format.list(out, &session.get("/admin/agents").await?, "agents", &COLUMNS),
+        Action::List(list) => session.format.list(out, &session.get(&list.path()).await?, "agents", &COLUMNS),
         Action::Get { id } => session.format.record(out, &session.get(&path(&id, "")).await?),
         Action::Register { id, backend_url, card_url, name, tags, auth, card_signatures, status, file, waiting } => {
             let record = match file {

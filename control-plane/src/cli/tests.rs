@@ -65,14 +65,16 @@ async fn agents_are_registered_listed_and_removed() {
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0][..2], ["ID", "STATUS"]);
     assert_eq!(lines[1][..5], ["weather", "active", "unknown", "Weather", backend.as_str()]);
+    assert_eq!(served.json("agents list --status active --tag a").await["agents"][0]["agentId"], "weather");
+    assert_eq!(served.json("agents list --status pending --skill now").await["agents"], json!([]));
     assert_eq!(served.run("agents disable weather").await.unwrap(), "weather is inactive (generation 2)\n");
     assert_eq!(served.json("agents get weather").await["status"], "inactive");
     assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));
-    assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 3)\n");
+    assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 2)\n");
     let retire = "agents status weather --to retired --reason gone --wait";
-    assert_eq!(served.run(retire).await.unwrap(), "weather is retired (generation 4, in force on 0 Envoys)\n");
+    assert_eq!(served.run(retire).await.unwrap(), "weather is retired (generation 3, in force on 0 Envoys)\n");
     assert_eq!(served.json("agents get weather").await["statusChange"]["reason"], "gone");
-    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 5)\n");
+    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 4)\n");
 }
 
 #[tokio::test]
@@ -93,6 +95,18 @@ async fn what_changed_in_a_card_is_said_line_by_line() {
     let table = served.run("agents versions weather").await.unwrap();
     assert!(table.lines().nth(1).is_some_and(|line| line.starts_with('2') && line.contains("ignored")), "{table}");
     check(served.run("agents diff weather --from 7").await, 1, "CARD_VERSION_NOT_FOUND, 404");
+}
+
+#[tokio::test]
+async fn sources_are_listed_and_looked_at() {
+    let source = FakeBackend::start(Reply::ok("{}")).await;
+    let scene = Scene::with_sources(vec![source.url("/catalog")]).await;
+    let url = scene.listen().await;
+    let served = Served { scene, url };
+    assert_eq!(served.json("sources list").await["sources"][0]["scannedAt"], Value::Null);
+    let said = served.run("sources scan").await.unwrap();
+    assert!(said.contains(source.url("/catalog").as_str()) && said.contains("name is missing"), "{said}");
+    assert_ne!(served.json("sources list").await["sources"][0]["scannedAt"], Value::Null);
 }
 
 #[tokio::test]

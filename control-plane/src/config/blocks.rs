@@ -7,7 +7,7 @@ use tollgate_policy::document::{AdminExposure, LimitDocument, QuotaAway, RecordM
 use super::{
     BootstrapAdmin, BootstrapIssuer, Config, DEFAULT_REQUESTS_PER_MINUTE, EmbeddedIssuer, FleetLimits, Gateway,
     GrpcDomain, HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls,
-    XdsTls, cards,
+    XdsTls, cards, discovery,
     reader::{Block, Reader},
 };
 use crate::{
@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         issuer,
         jwks_refresh,
         cards: cards::read(&mut reader.block("cards")),
+        discovery: discovery::read(&mut reader.block("discovery")),
         gateway,
         default_limit: limits(&mut reader.block("limits")),
         fleet_limits: fleet_limits(&mut reader.block("limits")),

@@ -16,6 +16,8 @@ pub struct CardSettings {
     pub signing: Option<CardSigning>,
     /// Key sets that the `jku` of a card's own signature may name, beside the one of its agent's record.
     pub trusted_jku: Vec<Url>,
+    /// How often each agent's card is looked at again; `None`: only when an operator asks.
+    pub sync_interval: Option<Duration>,
 }
 
 /// When the keys of cards come and go.
@@ -36,5 +38,10 @@ pub(super) fn read(block: &mut Block<'_, '_>) -> CardSettings {
         overlap: seconds(block, "key_overlap_seconds", 3600, 60, DAY),
         retention: Duration::from_secs(ranged(block, "key_retention_days", 7, 1, 3650) * DAY),
     };
-    CardSettings { signing: sign.then_some(signing), trusted_jku: block.list("trusted_jku") }
+    let interval = seconds(block, "sync_interval_seconds", 600, 0, DAY);
+    CardSettings {
+        signing: sign.then_some(signing),
+        trusted_jku: block.list("trusted_jku"),
+        sync_interval: Some(interval).filter(|interval| !interval.is_zero()),
+    }
 }

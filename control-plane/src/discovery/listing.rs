@@ -1,66 +1,72 @@
-//! `GET /agents`: the cards of active agents that the caller may reach, as a bare array. `?tag=` and `?capability=` narrow it, both
-//! may come several times (all must hold); `?limit=&cursor=` page it, and then `Link` (RFC 8288) leads to the next page.
+//! `GET /agents`: the cards of active agents that the caller may reach, as a bare array. `?tag=`, `?capability=` and `?skill=` narrow
+//! it; `?limit=&cursor=` page it, and then `Link` (RFC 8288) and `x-next-cursor` lead to the next page. Nothing in it, no count, no
+//! cursor and no tag, depends on an agent that the caller may not see.
 
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 use axum::{
     Extension,
     extract::{Query, State},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::DiscoveryState;
+use super::{DiscoveryState, conditional};
 use crate::{
-    admin::{ApiError, Page},
+    admin::{ApiError, Filters, Page},
+    cards::ServedCard,
     domain::Agent,
     gate::Visitor,
 };
+
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+/// What one caller may see: no shared cache may keep it, and no cache may use it unasked.
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 pub(super) async fn list(
     State(state): State<DiscoveryState>,
     Query(query): Query<Vec<(String, String)>>,
     Extension(visitor): Extension<Arc<dyn Visitor>>,
+    asked: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let page = Page::read(&query, &["tag", "capability"])?;
+    let page = Page::read(&query, &Filters::NAMES)?;
+    let filters = Filters::read(&query)?;
     let registry = state.store.registry();
-    let wanted = |agent: &&Arc<Agent>| agent.is_active() && visitor.may_see(&agent.id) && matches(agent, &query);
-    let cut = page.cut(registry.agents.values().filter(wanted), |agent| agent.id.as_str());
+    let wanted = |agent: &&Arc<Agent>| agent.is_active() && filters.hold(agent) && visitor.may_see(&agent.id);
     // A card that cannot be shown is left out: the others' callers have nothing to do with it.
-    let cards: Vec<_> = cut.items.iter().filter_map(|agent| state.shelf.card(agent)).collect();
-    let bodies: Vec<&str> = cards.iter().map(|card| card.body.as_str()).collect();
-    let body = format!("[{}]", bodies.join(","));
-    let mut response = ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
+    let after = page.after().map_or(Bound::Unbounded, Bound::Excluded);
+    let rest = registry.agents.range::<str, _>((after, Bound::Unbounded)).map(|(_, agent)| agent);
+    let shown = rest.filter(wanted).filter_map(|agent| Some((&agent.id, state.shelf.card(agent)?)));
+    let cut = page.cut(shown, |(id, _)| id.as_str());
+    let cards: Vec<Arc<ServedCard>> = cut.items.into_iter().map(|(_, card)| card).collect();
+    let etag = etag(&cards, cut.next.as_deref());
+    let mut response = if conditional::is_current(&asked, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let bodies: Vec<&str> = cards.iter().map(|card| card.body.as_str()).collect();
+        let body = format!("[{}]", bodies.join(","));
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+    };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
     headers.insert(header::VARY, HeaderValue::from_static("authorization"));
-    if let Some(link) = cut.next.and_then(|cursor| HeaderValue::from_str(&next_page(&query, &cursor)).ok()) {
-        headers.insert(header::LINK, link);
+    conditional::tag(headers, &etag);
+    if let Some(cursor) = cut.next {
+        headers.extend(HeaderValue::from_str(&next_page(&query, &cursor)).map(|link| (header::LINK, link)));
+        headers.extend(HeaderValue::from_str(&cursor).map(|cursor| (NEXT_CURSOR, cursor)));
     }
     Ok(response)
 }
 
-fn matches(agent: &Agent, query: &[(String, String)]) -> bool {
-    query.iter().all(|(name, value)| match name.as_str() {
-        "tag" => agent.tags.contains(value) || has_skill_tag(agent, value),
-        "capability" => agent.capabilities.contains(value) || has_card_capability(agent, value),
-        _ => true,
-    })
-}
-
-fn has_skill_tag(agent: &Agent, tag: &str) -> bool {
-    let skills = agent.card.document.get("skills").and_then(Value::as_array).into_iter().flatten();
-    let mut tags = skills.filter_map(|skill| skill.get("tags")?.as_array()).flatten();
-    tags.any(|found| found.as_str() == Some(tag))
-}
-
-/// `streaming`, `pushNotifications`, or the URI of an extension.
-fn has_card_capability(agent: &Agent, name: &str) -> bool {
-    let Some(capabilities) = agent.card.document.get("capabilities") else { return false };
-    let extensions = capabilities.get("extensions").and_then(Value::as_array).into_iter().flatten();
-    let mut uris = extensions.filter_map(|extension| extension.get("uri")?.as_str());
-    capabilities.get(name).and_then(Value::as_bool) == Some(true) || uris.any(|uri| uri == name)
+/// A strong tag of the array and of whether it goes on. The cards' own tags stand for their bytes.
+fn etag(cards: &[Arc<ServedCard>], next: Option<&str>) -> String {
+    let mut digest = Sha256::new();
+    for card in cards {
+        digest.update(&card.etag);
+    }
+    digest.update(next.unwrap_or_default());
+    conditional::etag(&digest.finalize())
 }
 
 fn next_page(query: &[(String, String)], cursor: &str) -> String {

@@ -1,5 +1,5 @@
-//! Open documents: protected resource metadata (RFC 9728), which leads an OAuth client from a 401 to the issuers, the keys that cards
-//! are signed with, and the catalogue.
+//! Open documents: protected resource metadata (RFC 9728), which leads an OAuth client from a 401 to the issuers, and the keys that cards
+//! are signed with.
 //! They say the same of every agent id, known or not, so they give nobody a way to guess ids.
 
 use axum::{
@@ -30,12 +30,6 @@ pub(super) async fn agent(
 ) -> Result<Json<Value>, ApiError> {
     let id = AgentId::try_from(id).map_err(|_| unknown_agent())?;
     Ok(Json(resource(&state, &format!("/agents/{id}"), Some(&id))))
-}
-
-/// An empty collection: what is behind the gateway is listed to those who may know.
-pub(super) async fn catalog() -> impl IntoResponse {
-    let kind = HeaderValue::from_static("application/ai-catalog+json");
-    ([(header::CONTENT_TYPE, kind)], json!({"specVersion": "1.0", "entries": []}).to_string())
 }
 
 /// The keys that cards are signed with. Kept for less time than a new key is published before it signs.

@@ -51,10 +51,67 @@ async fn the_listing_can_be_narrowed_and_paged() {
     check(&scene, all, "/agents?capability=streaming", &["alpha", "beta"]).await;
     check(&scene, all, "/agents?capability=pushNotifications", &[]).await;
     let page = check(&scene, all, "/agents?limit=1", &["alpha"]).await;
-    assert_eq!(page.header("link"), "</agents?limit=1&cursor=alpha>; rel=\"next\"");
-    let last = check(&scene, all, "/agents?limit=1&cursor=alpha", &["beta"]).await;
-    assert_eq!(last.header("link"), "");
-    assert_eq!(get(&scene, all, "/agents?limit=x").await.field(), "limit");
+    let cursor = page.header("x-next-cursor");
+    assert_eq!(page.header("link"), format!("</agents?limit=1&cursor={cursor}>; rel=\"next\""));
+    let last = check(&scene, all, &format!("/agents?limit=1&cursor={cursor}"), &["beta"]).await;
+    assert_eq!((last.header("link"), last.header("x-next-cursor")), ("", ""));
+    check(&scene, all, "/agents?skill=now", &["alpha", "beta"]).await;
+    check(&scene, all, "/agents?skill=now&tag=blue&status=active", &["beta"]).await;
+    check(&scene, "alpha gamma", "/agents?status=inactive", &[]).await;
+    for (query, field) in [
+        ("limit=x", "limit"),
+        ("limit=1&limit=1", "limit"),
+        ("cursor=alpha!", "cursor"),
+        ("status=lost", "status"),
+        ("tag=", "tag"),
+        ("colour=red", "colour"),
+    ] {
+        let answer = get(&scene, all, &format!("/agents?{query}")).await;
+        assert_eq!((answer.status.as_u16(), answer.field().as_str()), (400, field), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_a_page_tells_of_agents_that_the_caller_may_not_see() {
+    let scene = populated().await;
+    let alone = check(&scene, "alpha", "/agents?limit=1", &["alpha"]).await;
+    assert_eq!((alone.header("link"), alone.header("x-next-cursor")), ("", ""), "beta is none of its business");
+    let before = alone.header("etag").to_owned();
+    scene.register("aardvark", json!({})).await;
+    scene.register("zebra", json!({})).await;
+    let after = check(&scene, "alpha", "/agents?limit=1", &["alpha"]).await;
+    assert_eq!((after.header("etag"), after.header("link")), (before.as_str(), ""));
+}
+
+async fn get_if_none_match(scene: &Scene, token: &str, path: &str, tag: &str) -> Answer {
+    let request = Request::builder().uri(path).header("authorization", format!("Bearer {token}"));
+    scene.send(request.header("if-none-match", tag).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_listing_that_the_caller_has_is_not_sent_again() {
+    let scene = populated().await;
+    let all = "alpha beta";
+    let first = get(&scene, all, "/agents").await;
+    let etag = first.header("etag").to_owned();
+    assert!(etag.starts_with('"'), "strong: {etag}");
+    assert_eq!((first.header("cache-control"), first.header("vary")), ("private, no-cache", "authorization"));
+    for (tag, status) in [(etag.as_str(), 304), ("\"x\", *", 304), ("\"x\"", 200)] {
+        let answer = get_if_none_match(&scene, all, "/agents", tag).await;
+        assert_eq!((answer.status.as_u16(), answer.text.is_empty()), (status, status == 304), "{tag}");
+        assert_eq!(answer.header("etag"), etag);
+        assert_eq!((answer.header("cache-control"), answer.header("vary")), ("private, no-cache", "authorization"));
+    }
+    assert_eq!(get(&scene, "beta alpha", "/agents").await.header("etag"), etag, "the same view");
+    for (token, path) in [("alpha", "/agents"), (all, "/agents?tag=blue"), (all, "/agents?limit=1")] {
+        let other = get_if_none_match(&scene, token, path, &etag).await;
+        assert_eq!(other.status, 200, "{token} {path}");
+    }
+    let page = get(&scene, all, "/agents?limit=1").await;
+    let again = get_if_none_match(&scene, all, "/agents?limit=1", page.header("etag")).await;
+    assert_eq!((again.status.as_u16(), again.header("link")), (304, page.header("link")));
+    scene.register("beta", json!({"skills": [{"name": "new"}]})).await;
+    assert_eq!(get_if_none_match(&scene, all, "/agents", &etag).await.status, 200, "a card changed");
 }
 
 #[tokio::test]
@@ -122,11 +179,64 @@ async fn metadata_is_open_and_says_the_same_of_agents_that_are_not_there() {
         });
         assert_eq!(answer.json(), expect);
     }
-    let catalog = scene.send(open("/.well-known/ai-catalog.json")).await;
+}
+
+fn anonymous(path: &str) -> Request<Body> {
+    Request::builder().uri(path).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn the_catalogue_holds_public_agents_that_are_active_and_nothing_else() {
+    let scene = populated().await;
+    let empty = scene.send(anonymous("/.well-known/ai-catalog.json")).await;
+    assert_eq!(empty.header("content-type"), "application/ai-catalog+json");
+    assert_eq!(empty.json(), json!({"specVersion": "1.0", "entries": []}));
+    scene.register("open", json!({"listed": "public", "name": "An internal name"})).await;
+    scene.register("asleep", json!({"listed": "public", "status": "inactive"})).await;
+    let catalog = scene.send(anonymous("/.well-known/ai-catalog.json")).await;
+    let kind = "application/a2a-agent-card+json";
+    let card = get(&scene, "open", "/agents/open").await.json();
     assert_eq!(
-        (catalog.header("content-type"), &catalog.json()["entries"]),
-        ("application/ai-catalog+json", &json!([]))
+        catalog.json()["entries"],
+        json!([{
+            "identifier": "urn:air:gw.example:a2a:open",
+            "displayName": card["name"],
+            "type": kind,
+            "mediaType": kind,
+            "url": "https://gw.example/agents/open/.well-known/agent-card.json",
+        }])
     );
+    assert_eq!(catalog.header("access-control-allow-origin"), "*");
+    assert_eq!(catalog.header("cache-control"), "public, max-age=300");
+    assert_ne!(catalog.header("etag"), empty.header("etag"));
+    let mut again = anonymous("/.well-known/ai-catalog.json");
+    again.headers_mut().insert("if-none-match", catalog.headers["etag"].clone());
+    let again = scene.send(again).await;
+    assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+    assert_eq!(again.header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn a_public_agents_card_needs_no_token_and_nothing_else_of_it_does_without() {
+    let scene = populated().await;
+    scene.register("open", json!({"listed": "public"})).await;
+    let known = get(&scene, "open", "/agents/open").await;
+    for path in ["/agents/open", "/agents/open/", "/agents/open/.well-known/agent-card.json"] {
+        let card = scene.send(anonymous(path)).await;
+        assert_eq!((card.status.as_u16(), &card.text), (200, &known.text), "{path}");
+        assert_eq!((card.header("cache-control"), card.header("vary")), ("public, max-age=60", ""));
+        assert_eq!(card.header("access-control-allow-origin"), "*");
+        assert_eq!(card.header("etag"), known.header("etag"));
+    }
+    for path in ["/agents", "/agents/open/extendedAgentCard", "/agents/alpha", "/agents/absent"] {
+        assert_eq!(scene.send(anonymous(path)).await.status, 401, "{path}");
+    }
+    check(&scene, "alpha", "/agents", &["alpha"]).await;
+    scene.post("/admin/agents/open/status", json!({"status": "inactive"})).await;
+    assert_eq!(scene.send(anonymous("/agents/open")).await.status, 401, "it is there for nobody now");
+    scene.post("/admin/agents/open/status", json!({"status": "active"})).await;
+    scene.register("open", json!({})).await;
+    assert_eq!(scene.send(anonymous("/agents/open")).await.status, 401, "private unless said otherwise");
 }
 
 /// Puts a card into the registry that no registration would have let in.

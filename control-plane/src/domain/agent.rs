@@ -8,8 +8,8 @@ use url::Url;
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
 use super::{
-    A2aSettings, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion, CircuitBreaker,
-    HealthCheck, StatusChange, Timeouts, Translation, UnixSeconds,
+    A2aSettings, AgentDiscovery, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion,
+    CircuitBreaker, HealthCheck, Listed, StatusChange, Timeouts, Translation, UnixSeconds,
 };
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
@@ -25,7 +25,7 @@ pub struct Agent {
     pub capabilities: Vec<String>,
     /// Labels for filters.
     pub tags: Vec<String>,
-    /// Skills beyond those of its card.
+    /// Skills beyond those of its card, which is served with them: a version of the card has them too.
     pub skills: Vec<Skill>,
     /// Where it runs: at least one.
     pub backends: Vec<Backend>,
@@ -45,6 +45,8 @@ pub struct Agent {
     pub circuit_breaker: CircuitBreaker,
     /// How its traffic is treated.
     pub a2a: A2aSettings,
+    /// How it is found.
+    pub discovery: AgentDiscovery,
     /// Whether the backend is told who calls.
     pub identity_headers: IdentityHeaders,
     /// How many requests it gets at once from each Envoy; `None`: any number.
@@ -157,6 +159,12 @@ impl Agent {
 }
 
 impl Agent {
+    /// Whether everyone may know of it.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.discovery.listed == Listed::Public
+    }
+
     /// Whether its card speaks of an extended one, and there is a way to ask for it.
     #[must_use]
     pub fn offers_extended_card(&self) -> bool {

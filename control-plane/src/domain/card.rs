@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use url::Url;
 
-use super::{Agent, CardPaths, UnixSeconds};
+use super::{Agent, CardPaths, Skill, UnixSeconds};
 
 /// How many versions of a card a record keeps, the current one among them.
 pub const CARD_VERSIONS: usize = 5;
@@ -42,6 +42,8 @@ pub struct CardVersion {
     pub etag: Option<String>,
     /// What its signatures were worth then.
     pub signature: SignatureOutcome,
+    /// The skills that the record added to it.
+    pub skills: Vec<Skill>,
 }
 
 /// What is asked of an agent's card.
@@ -148,15 +150,16 @@ impl SignaturePolicy {
 }
 
 impl Card {
-    /// The card as one of the versions.
+    /// The card as one of the versions, with the skills that the record adds to it.
     #[must_use]
-    pub fn to_version(&self) -> CardVersion {
+    pub fn to_version(&self, skills: &[Skill]) -> CardVersion {
         CardVersion {
             number: self.version,
             text: self.text.clone(),
             fetched_at: self.fetched_at,
             etag: self.etag.clone(),
             signature: self.signature.clone(),
+            skills: skills.to_vec(),
         }
     }
 }
@@ -166,21 +169,28 @@ impl Agent {
     /// version, and the oldest goes.
     #[must_use]
     pub fn with_card(self, fetched: Card) -> Self {
+        let skills = self.skills.clone();
+        self.with_card_and_skills(fetched, skills)
+    }
+
+    /// The same with that card and those skills. Callers read both in one document, so another skill is another version too.
+    #[must_use]
+    pub fn with_card_and_skills(self, fetched: Card, skills: Vec<Skill>) -> Self {
         let (version, mut earlier_cards) = (self.card.version, self.earlier_cards);
-        if fetched.document == self.card.document {
+        if fetched.document == self.card.document && skills == self.skills {
             return Self { card: Card { version, ..fetched }.into(), earlier_cards, ..self };
         }
-        earlier_cards.push(Arc::new(self.card.to_version()));
+        earlier_cards.push(Arc::new(self.card.to_version(&self.skills)));
         let surplus = (earlier_cards.len() + 1).saturating_sub(CARD_VERSIONS);
         earlier_cards.drain(..surplus);
-        Self { card: Card { version: version + 1, ..fetched }.into(), earlier_cards, ..self }
+        Self { card: Card { version: version + 1, ..fetched }.into(), earlier_cards, skills, ..self }
     }
 
     /// The card's versions, oldest first, the current one last.
     #[must_use]
     pub fn card_versions(&self) -> Vec<CardVersion> {
         let earlier = self.earlier_cards.iter().map(|version| (**version).clone());
-        earlier.chain(std::iter::once(self.card.to_version())).collect()
+        earlier.chain(std::iter::once(self.card.to_version(&self.skills))).collect()
     }
 }
 
@@ -189,7 +199,10 @@ mod tests {
     use serde_json::json;
 
     use super::{Agent, CARD_VERSIONS, Card};
-    use crate::{domain::BackendAuth, xds::fixtures};
+    use crate::{
+        domain::{BackendAuth, Skill},
+        xds::fixtures,
+    };
 
     fn agent() -> Agent {
         fixtures::agent("a", &["http://a.example"], BackendAuth::None)
@@ -222,5 +235,21 @@ mod tests {
         let agent = agent.with_card(again);
         assert_eq!((numbers(&agent), agent.card.fetched_at), (vec![1, 2], 9));
         assert_eq!(&*agent.card.text, "{ \"name\": 1 }");
+    }
+
+    #[test]
+    fn other_skills_are_another_version_of_the_same_document() {
+        let skill = |name: &str| {
+            let name = name.to_owned();
+            Skill { name, description: String::new(), instructions: String::new(), tools: Vec::new() }
+        };
+        let agent = agent().with_card_and_skills(card(1), vec![skill("a")]);
+        let agent = agent.with_card_and_skills(card(1), vec![skill("a")]);
+        assert_eq!(numbers(&agent), [1, 2]);
+        let agent = agent.with_card_and_skills(card(1), vec![skill("b")]);
+        assert_eq!(numbers(&agent), [1, 2, 3]);
+        let skills: Vec<Vec<Skill>> = agent.card_versions().into_iter().map(|version| version.skills).collect();
+        assert_eq!(skills, [vec![], vec![skill("a")], vec![skill("b")]]);
+        assert_eq!(agent.with_card(card(2)).skills, [skill("b")], "a fetched card brings none");
     }
 }

@@ -121,6 +121,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         translated: agent.needs_translation().then(|| xds::translated_cluster_name(&agent.id)),
         webhooks: webhooks(agent),
         extended_card: agent.offers_extended_card(),
+        open_card: agent.is_public(),
         grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,
         timeout_ms: Some(millis(agent.deadline())),

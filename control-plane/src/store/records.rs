@@ -6,12 +6,14 @@ mod agent;
 mod auth;
 mod card;
 mod client;
+mod discovery;
 mod health;
 mod issuer;
 mod lifecycle;
 mod pace;
 mod permission;
 mod revocation;
+mod skill;
 
 use std::sync::Arc;
 

@@ -38,6 +38,15 @@ fn row(scope: &str) -> Permission {
     }
 }
 
+fn skill(name: &str) -> Skill {
+    Skill {
+        name: name.to_owned(),
+        description: "d".to_owned(),
+        instructions: "i".to_owned(),
+        tools: vec!["tool".to_owned()],
+    }
+}
+
 fn agent(id: &str, auth: BackendAuth) -> Agent {
     let document = json!({"name": id, "zeta": 1, "alpha": {"unknown": [1.5, null]}});
     let card = Card {
@@ -60,12 +69,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         description: "d".to_owned(),
         capabilities: vec!["c".to_owned()],
         tags: vec!["t".to_owned()],
-        skills: vec![Skill {
-            name: "n".to_owned(),
-            description: "d".to_owned(),
-            instructions: "i".to_owned(),
-            tools: vec!["tool".to_owned()],
-        }],
+        skills: vec![skill("n")],
         backends: vec![Backend {
             url: BackendUrl::parse("https://agent.example/base").unwrap(),
             priority: 1,
@@ -89,6 +93,10 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
             webhooks: WebhooksDocument { mode: WebhookMode::Off, allow_http: true, hosts: vec!["h".to_owned()] },
             grpc: Some(BackendUrl::parse("http://agent.example:50051").unwrap()),
         },
+        discovery: AgentDiscovery {
+            listed: Listed::Public,
+            proposed_by: Some("https://catalog.example/ai-catalog.json".parse().unwrap()),
+        },
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
         status_change: StatusChange {
@@ -103,7 +111,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         earlier_cards: vec![Arc::new(CardVersion {
             number: 2,
             signature: SignatureOutcome::Ignored,
-            ..card.to_version()
+            ..card.to_version(&[skill("before")])
         })],
         card: Arc::new(card),
         sync_error: Some("e".to_owned()),
@@ -365,9 +373,37 @@ async fn a_record_from_before_card_versions_reads_as_their_first() {
     let agent = &registry.agents[&AgentId::try_from("old").unwrap()];
     assert_eq!(agent.card_signatures, CardSignatures::default());
     assert_eq!(agent.health_check, HealthCheck::default());
+    assert_eq!(agent.discovery, AgentDiscovery::default());
     let [version] = &agent.card_versions()[..] else { panic!("one version") };
     assert_eq!((version.number, &*version.text, version.fetched_at), (1, r#"{"name":"n"}"#, 5));
     assert_eq!(version.signature, SignatureOutcome::Unchecked);
+}
+
+/// What the version before this one wrote: no `discovery`, and versions of cards without skills.
+#[tokio::test]
+async fn a_record_from_before_discovery_is_private_and_its_versions_have_no_skills() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let db = sled::open(dir.path()).unwrap();
+        let record = br#"{"schema":2,"record":{"name":"n","description":"","capabilities":[],"tags":[],
+            "skills":[{"name":"s","description":"","instructions":"","tools":[]}],
+            "backends":[{"url":"http://b/","priority":0,"weight":1}],"card_url":null,"auth":{"type":"none"},
+            "health_endpoint":null,"heartbeat":null,"request_timeout_ms":null,"stream_idle_ms":null,
+            "identity_headers":false,"max_concurrent":null,
+            "a2a":{"no_translation":false,"task_isolation":"none","webhooks":{},"grpc":null},
+            "active":true,"sync_error":null,"created_at":1,"updated_at":2,
+            "card_signatures":{"policy":"ignore","jwks":null,"jwks_url":null},
+            "card":{"text":"{}","version":2,"fetched_at":5,"etag":null,"signature":"unsigned","rpc":"/","rest":null,
+                    "dialects":["jsonrpc/1.0"]},
+            "earlier_cards":[{"number":1,"text":"{}","fetched_at":4,"etag":null,"signature":"unsigned"}]}}"#;
+        db.insert(b"agents/old", &record[..]).unwrap();
+        db.flush().unwrap();
+    }
+    let registry = open(dir.path()).registry();
+    let agent = &registry.agents[&AgentId::try_from("old").unwrap()];
+    assert_eq!(agent.discovery, AgentDiscovery::default());
+    let skills: Vec<usize> = agent.card_versions().iter().map(|version| version.skills.len()).collect();
+    assert_eq!(skills, [0, 1], "the current one has the record's");
 }
 
 /// What is on disk at the moment of a crash is what a copy taken then holds.

@@ -15,9 +15,9 @@ use super::{
     session::Session,
 };
 use crate::domain::{
-    A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
-    CircuitBreaker, Generation, HealthCheck, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange,
-    Timeouts,
+    A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths,
+    CardSignatures, CircuitBreaker, Generation, HealthCheck, IdentityHeaders, Secret, SecretText, SignatureOutcome,
+    StatusChange, Timeouts,
 };
 use crate::health::Availability;
 
@@ -50,6 +50,7 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         circuit_breaker: CircuitBreaker::default(),
         max_concurrent: None,
         a2a: A2aSettings::default(),
+        discovery: AgentDiscovery::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
         status_change: StatusChange::default(),

@@ -89,6 +89,11 @@ impl<'a> Request<'a> {
         if target == Target::Public {
             return self.to_control_plane(Action::Public);
         }
+        if let Target::Card { agent } = target
+            && self.policy.agent(agent).is_some_and(|agent| agent.has_open_card())
+        {
+            return self.to_control_plane(Action::Card);
+        }
         let caller = self.policy.authenticate(&mut memory.tokens, self.head.authorization, now, host);
         let caller = Arc::clone(self.caller.insert(caller.map_err(Reason::Token)?));
         match target {

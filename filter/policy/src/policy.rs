@@ -71,12 +71,14 @@ impl Policy {
         let gateway = Gateway::compile(document.gateway, &mut faults);
         let permissions = Permissions::compile(&document.permissions, default_limit, &gateway.admin_scope, &mut faults);
         if gateway.host == HostMode::Standalone {
-            let apart = document.agents.iter().enumerate();
-            let apart = apart.filter(|(_, agent)| agent.task_isolation == TaskIsolation::Caller);
-            faults.extend(apart.map(|(index, _)| {
-                let message = "needs the gateway's own routes: host is standalone";
-                ConfigFault::new(format!("agents[{index}].taskIsolation"), message)
-            }));
+            for (index, agent) in document.agents.iter().enumerate() {
+                let asks =
+                    [("taskIsolation", agent.task_isolation == TaskIsolation::Caller), ("openCard", agent.open_card)];
+                faults.extend(asks.iter().filter(|(_, asked)| *asked).map(|(field, _)| {
+                    let message = "needs the gateway's own routes: host is standalone";
+                    ConfigFault::new(format!("agents[{index}].{field}"), message)
+                }));
+            }
         }
         let agents = compile_agents(document.agents, &mut faults);
         let revocations = Revocations::compile(document.revocations, &mut faults);

@@ -16,8 +16,9 @@ use crate::{
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures,
-        CircuitBreaker, HealthCheck, Heartbeat, IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card,
+        CardSignatures, CircuitBreaker, HealthCheck, Heartbeat, IdentityHeaders, Listed, Skill, StatusChange, Timeouts,
+        UnixSeconds,
     },
 };
 
@@ -49,6 +50,7 @@ pub(in crate::admin) struct Draft {
     circuit_breaker: CircuitBreaker,
     max_concurrent: Option<NonZeroU32>,
     pub(in crate::admin) a2a: A2aSettings,
+    listed: Listed,
     identity_headers: IdentityHeaders,
     /// `None`: it does not say.
     pub(in crate::admin) status: Option<AgentStatus>,
@@ -87,7 +89,7 @@ impl Draft {
             description: fields.text("description"),
             capabilities: fields.texts("capabilities"),
             tags: fields.texts("tags"),
-            skills: fields.objects("skills").unwrap_or_default().into_iter().filter_map(take_skill).collect(),
+            skills: super::skills::take(fields),
             backend_field,
             card_url: fields.parsed("agentCardUrl", credentials::http_url),
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
@@ -98,6 +100,7 @@ impl Draft {
             timeouts: fields.object("timeouts").map(pace::take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
             a2a: super::a2a::take(fields),
+            listed: super::discovery::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             status: fields.parsed("status", |text| AgentStatus::try_from(text)),
             backends: backends.unwrap_or_default(),
@@ -133,7 +136,7 @@ impl Draft {
             id: self.id,
             capabilities: self.capabilities,
             tags: self.tags,
-            skills: self.skills,
+            skills: before.map_or_else(|| self.skills.clone(), |before| before.skills.clone()),
             backends: self.backends,
             card_url: self.card_url,
             auth: self.auth,
@@ -144,6 +147,10 @@ impl Draft {
             circuit_breaker: self.circuit_breaker,
             max_concurrent: self.max_concurrent,
             a2a: self.a2a,
+            discovery: AgentDiscovery {
+                listed: self.listed,
+                proposed_by: before.and_then(|before| before.discovery.proposed_by.clone()),
+            },
             identity_headers: self.identity_headers,
             status,
             status_change,
@@ -155,7 +162,7 @@ impl Draft {
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         };
-        agent.with_card(card)
+        agent.with_card_and_skills(card, self.skills)
     }
 }
 
@@ -223,21 +230,6 @@ fn take_backend(mut fields: Fields<'_>) -> Option<Backend> {
     let weight = fields.number("weight", 1..=1_000_000).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
     fields.end();
     Some(Backend { url: url?, priority, weight })
-}
-
-fn take_skill(mut fields: Fields<'_>) -> Option<Skill> {
-    if !fields.has("name") {
-        fields.missing("MISSING_REQUIRED_FIELD", "name");
-    }
-    let name = fields.text("name");
-    let skill = Skill {
-        description: fields.text("description").unwrap_or_default(),
-        instructions: fields.text("instructions").unwrap_or_default(),
-        tools: fields.texts("tools"),
-        name: name.unwrap_or_default(),
-    };
-    fields.end();
-    Some(skill)
 }
 
 fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {

@@ -9,7 +9,7 @@ use super::{credentials::secret_of, view};
 use crate::domain::{Agent, Backend, BackendAuth, HealthCheck, Secret};
 
 /// The fields of a registration, in the order in which they are written.
-pub(in crate::admin) const FIELDS: [&str; 22] = [
+pub(in crate::admin) const FIELDS: [&str; 23] = [
     "agentId",
     "name",
     "description",
@@ -21,6 +21,7 @@ pub(in crate::admin) const FIELDS: [&str; 22] = [
     "capabilities",
     "tags",
     "skills",
+    "listed",
     "healthEndpoint",
     "healthCheck",
     "heartbeat",
@@ -82,6 +83,7 @@ fn said(field: &str, value: Value) -> Option<Value> {
     let default = match field {
         "authConfig" => json!({"type": "none"}),
         "cardSignatures" => json!({"policy": crate::domain::SignaturePolicy::default().as_str()}),
+        "listed" => "private".into(),
         "translation" => "auto".into(),
         "taskIsolation" => "none".into(),
         "webhooks" => json!({"mode": "checked"}),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{agent_id, card_signatures, find};
 use crate::{
     admin::{AdminState, ApiError, time::rfc3339},
-    cards::{Change, difference},
+    cards::{Change, add_skills, difference},
     domain::{Agent, CardVersion},
     strict_json,
 };
@@ -66,6 +66,7 @@ fn view(version: &CardVersion) -> Value {
         "etag": version.etag,
         "sha256": hash,
         "signature": card_signatures::outcome(&version.signature),
+        "skills": version.skills.iter().map(|skill| &skill.name).collect::<Vec<_>>(),
     })
 }
 
@@ -102,7 +103,12 @@ fn pick(agent: &Agent, field: &str, number: u64) -> Result<CardVersion, ApiError
     versions.iter().find(|version| version.number == number).cloned().ok_or_else(missing)
 }
 
+/// What the version says: the agent's document with the skills that the record added to it.
 fn document(version: &CardVersion) -> Result<Value, ApiError> {
     let unreadable = |_| ApiError::not_found("CARD_VERSION_NOT_FOUND", "the version's document cannot be read");
-    strict_json::parse(version.text.as_bytes()).map_err(unreadable)
+    let mut document = strict_json::parse(version.text.as_bytes()).map_err(unreadable)?;
+    if let Value::Object(fields) = &mut document {
+        add_skills(fields, &version.skills);
+    }
+    Ok(document)
 }

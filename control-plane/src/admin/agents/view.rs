@@ -33,7 +33,8 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         "cardVersion": agent.card.version,
         "credential": state.broker.status(&agent.id).map(|status| credential(&status)),
         "managedBy": agent.managed_by,
-        "lastSynced": rfc3339(agent.card.fetched_at),
+        "proposedBy": agent.discovery.proposed_by,
+        "lastSynced": rfc3339(state.sync.last_synced(agent)),
         "lastSyncError": agent.sync_error,
         "createdAt": rfc3339(agent.created_at),
         "updatedAt": rfc3339(agent.updated_at),
@@ -69,6 +70,7 @@ pub(super) fn described(agent: &Agent) -> Map<String, Value> {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
             super::health::describe(agent, &mut fields);
+            super::discovery::show(&agent.discovery, &mut fields);
             super::pace::show(agent, &mut fields);
             fields
         }

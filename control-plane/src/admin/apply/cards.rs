@@ -7,6 +7,7 @@ use futures::{StreamExt, stream};
 use super::wanted::WantedAgent;
 use crate::{
     admin::{AdminState, ApiError, agents, fields::Faults},
+    cards::Validators,
     domain::{Agent, AgentStatus, Card, Registry},
 };
 
@@ -62,7 +63,7 @@ async fn again(state: &AdminState, agent: &Agent) -> Fetched {
     if matches!(agent.status, AgentStatus::Inactive | AgentStatus::Retired) {
         return Fetched::Kept(None);
     }
-    match state.cards.refetch(agent, (state.clock)()).await {
+    match state.cards.refetch(agent, &Validators::of(&agent.card), (state.clock)()).await.map(|it| it.card) {
         Ok(card) => Fetched::Card(Box::new(card)),
         Err(error) => Fetched::Kept(Some(error.to_string())),
     }

@@ -294,11 +294,71 @@ async fn the_listing_comes_in_pages() {
         scene.register(id, json!({})).await;
     }
     let page = scene.get("/admin/agents?limit=2").await.json();
-    assert_eq!((page["agents"].as_array().unwrap().len(), &page["nextCursor"]), (2, &json!("b")));
-    let page = scene.get("/admin/agents?limit=2&cursor=b").await.json();
+    assert_eq!((page["agents"].as_array().unwrap().len(), &page["nextCursor"]), (2, &json!("Yg")));
+    let page = scene.get("/admin/agents?limit=2&cursor=Yg").await.json();
     assert_eq!((&page["agents"][0]["agentId"], &page["nextCursor"]), (&json!("c"), &Value::Null));
     assert_eq!(scene.get("/admin/agents?limit=0").await.field(), "limit");
     assert_eq!(scene.get("/admin/agents?page=1").await.field(), "page");
+    assert_eq!(scene.get("/admin/agents?cursor=b").await.field(), "cursor", "it is not one that was given");
+}
+
+#[tokio::test]
+async fn the_listing_can_be_narrowed() {
+    let scene = Scene::new().await;
+    let skill = json!([{"name": "forecast"}]);
+    scene.register("a", json!({"tags": ["red"], "skills": skill})).await;
+    scene.register("b", json!({"tags": ["red", "blue"], "capabilities": ["sums"], "status": "inactive"})).await;
+    for (query, expect) in [
+        ("tag=red", vec!["a", "b"]),
+        ("tag=red&tag=blue", vec!["b"]),
+        ("status=inactive", vec!["b"]),
+        ("status=active&tag=blue", vec![]),
+        ("status=active&status=inactive", vec![]),
+        ("capability=sums", vec!["b"]),
+        ("skill=forecast", vec!["a"]),
+        ("skill=now&limit=1", vec!["a"]),
+    ] {
+        let page = scene.get(&format!("/admin/agents?{query}")).await.json();
+        let ids: Vec<&str> =
+            page["agents"].as_array().unwrap().iter().map(|it| it["agentId"].as_str().unwrap()).collect();
+        assert_eq!(ids, expect, "{query}");
+    }
+    for query in ["status=lost", "tag=", "skill=%20", "capability="] {
+        let answer = scene.get(&format!("/admin/agents?{query}")).await;
+        let name = query.split('=').next().unwrap();
+        assert_eq!((answer.status.as_u16(), answer.field().as_str()), (400, name), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn skills_are_bounded_and_known_by_their_names() {
+    let scene = Scene::new().await;
+    let skill = |name: &str, more: Value| {
+        let mut skill = json!({"name": name});
+        skill.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        skill
+    };
+    let many = |count: usize| (0..count).map(|at| skill(&format!("s{at}"), json!({}))).collect::<Vec<_>>();
+    let long = json!({"instructions": "x".repeat(8000)});
+    let tools = |count: usize| (0..count).map(|at| format!("t{at}")).collect::<Vec<_>>();
+    for (skills, field) in [
+        (json!([skill("a", json!({})), skill("a", json!({}))]), "skills[1].name"),
+        (json!([skill(" a", json!({}))]), "skills[0].name"),
+        (json!([skill("a\nb", json!({}))]), "skills[0].name"),
+        (json!([skill(&"x".repeat(129), json!({}))]), "skills[0].name"),
+        (json!([skill("a", json!({"description": "x".repeat(1025)}))]), "skills[0].description"),
+        (json!([skill("a", json!({"tools": ["a b"]}))]), "skills[0].tools[0]"),
+        (json!([skill("a", json!({"tools": ["x", "x"]}))]), "skills[0].tools"),
+        (json!([skill("a", json!({"tools": tools(65)}))]), "skills[0].tools"),
+        (json!([skill("a", json!({"colour": 1}))]), "skills[0].colour"),
+        (json!(many(65)), "skills"),
+        (json!((0..9).map(|at| skill(&format!("s{at}"), long.clone())).collect::<Vec<_>>()), "skills"),
+    ] {
+        let answer = scene.post(REGISTER, scene.record("a", json!({"skills": skills}))).await;
+        assert_eq!((answer.status.as_u16(), answer.field().as_str()), (400, field), "{}", answer.text);
+    }
+    let named = |at: usize| skill(&format!("s{at}"), json!({"tools": ["mcp:weather/get_now-2.0"]}));
+    scene.register("a", json!({"skills": (0..64).map(named).collect::<Vec<_>>()})).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     admin::scene::{NOW, Scene},
-    cards::{CardSigner, card_key_set, samples},
+    cards::{CardSigner, SKILLS_EXTENSION, card_key_set, samples},
     fake_backend::Reply,
 };
 
@@ -223,4 +223,58 @@ async fn the_original_is_what_the_agent_sent_byte_for_byte() {
     scene.post("/admin/agents/weather/sync", json!({})).await;
     assert_eq!(scene.get("/admin/agents/weather/card/original?version=1").await.text, sent);
     assert_eq!(scene.get("/admin/agents/weather/card/original").await.json()["name"], "b");
+}
+
+#[tokio::test]
+async fn the_records_skills_are_served_in_the_card_signed_with_it_and_versioned_with_it() {
+    let scene = Scene::new().await;
+    scene.turn_card_keys(|| NOW).await;
+    let forecast =
+        json!({"name": "forecast", "description": "Tomorrow", "instructions": "Ask.", "tools": ["weather.get"]});
+    for card in [samples::modern(scene.backend.url("/").as_str()), own_card(&scene)] {
+        serve(&scene, &card);
+        scene.register("weather", json!({})).await;
+        let plain = scene.get("/admin/agents/weather").await.json()["agentCard"].clone();
+        scene.register("weather", json!({"skills": [forecast]})).await;
+        let served = scene.get("/admin/agents/weather").await.json()["agentCard"].clone();
+        let extensions = served["capabilities"]["extensions"].as_array().unwrap();
+        let ours: Vec<&Value> = extensions.iter().filter(|it| it["uri"] == SKILLS_EXTENSION).collect();
+        assert_eq!(ours.len(), 1, "{served}");
+        assert_eq!((&ours[0]["required"], &ours[0]["params"]), (&json!(false), &json!({"skills": [forecast]})));
+        assert_ne!(served["signatures"], plain["signatures"]);
+        assert_eq!(served["skills"], plain["skills"], "the card's own skills stay");
+        assert!(
+            plain["capabilities"].get("extensions").is_none_or(|it| it
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|it| it["uri"] != SKILLS_EXTENSION))
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_skill_is_another_version_and_the_difference_says_which() {
+    let scene = Scene::new().await;
+    serve(&scene, &samples::modern(scene.backend.url("/").as_str()));
+    scene.register("weather", json!({"skills": [{"name": "a"}]})).await;
+    let again = scene.register("weather", json!({"skills": [{"name": "a"}]})).await.json()["generation"].clone();
+    assert_eq!(again, 1, "the same registration changes nothing");
+    scene.register("weather", json!({"skills": [{"name": "a", "description": "d"}, {"name": "b"}]})).await;
+    let versions = scene.get("/admin/agents/weather/card/versions").await.json();
+    assert_eq!(versions["current"], 2);
+    let skills: Vec<&Value> = versions["versions"].as_array().unwrap().iter().map(|it| &it["skills"]).collect();
+    assert_eq!(skills, [&json!(["a", "b"]), &json!(["a"])]);
+    let diff = scene.get("/admin/agents/weather/card/diff").await.json();
+    let at = "/capabilities/extensions/0/params/skills";
+    assert_eq!(
+        diff["changes"],
+        json!([
+            {"pointer": format!("{at}/0/description"), "kind": "changed", "before": "", "after": "d"},
+            {"pointer": format!("{at}/1"), "kind": "added",
+             "after": {"name": "b", "description": "", "instructions": "", "tools": []}},
+        ])
+    );
+    let original = scene.get("/admin/agents/weather/card/original").await;
+    assert!(!original.text.contains(SKILLS_EXTENSION), "the agent's own document is as it was");
 }

@@ -24,6 +24,7 @@ fn declared() -> BTreeSet<(String, String)> {
         include_str!("../issuers.rs"),
         include_str!("../nodes.rs"),
         include_str!("../revocations.rs"),
+        include_str!("../sources.rs"),
         include_str!("../openapi.rs"),
         include_str!("../task_keys.rs"),
         include_str!("../usage.rs"),
@@ -93,6 +94,9 @@ async fn what_the_api_shows_is_described() {
     scene.put("/admin/issuers/i", issuer).await;
     check_shown("Issuer", &scene.get("/admin/issuers/i").await.json());
     check_shown("Usage", &super::usage::scene().await.get("/admin/usage").await.json()["usage"][0]);
+    let scene = Scene::with_sources(vec!["http://127.0.0.1:1/card".parse().unwrap()]).await;
+    check_shown("Sources", &scene.get("/admin/sources").await.json());
+    check_shown("Source", &scene.get("/admin/sources").await.json()["sources"][0]);
     check_shown("Error", &scene.get("/admin/agents/none").await.json());
 }
 

@@ -10,9 +10,11 @@ use super::{
     a2a::StoredA2a,
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
+    discovery::StoredDiscovery,
     health::StoredHealthCheck,
     lifecycle::{self, StoredStatus},
     pace::{StoredBreaker, millis},
+    skill::StoredSkill,
 };
 use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
 
@@ -42,6 +44,8 @@ pub(super) struct Stored {
     max_concurrent: Option<NonZeroU32>,
     #[serde(default)]
     a2a: StoredA2a,
+    #[serde(default)]
+    discovery: StoredDiscovery,
     /// What records before schema 3 have for `status`.
     #[serde(default, skip_serializing)]
     active: Option<bool>,
@@ -65,15 +69,6 @@ struct StoredBackend {
     url: String,
     priority: u32,
     weight: NonZeroU32,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredSkill {
-    name: String,
-    description: String,
-    instructions: String,
-    tools: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +99,7 @@ impl Stored {
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
+            discovery: StoredDiscovery::from(&agent.discovery),
             active: None,
             status: Some(StoredStatus::new(agent.status, &agent.status_change)),
             card_signatures: StoredSignatures::from(&agent.card_signatures),
@@ -145,6 +141,7 @@ impl Stored {
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
+            discovery: self.discovery.into(),
             status,
             status_change,
             card_signatures: self.card_signatures.into(),
@@ -170,20 +167,6 @@ impl TryFrom<StoredBackend> for Backend {
     fn try_from(stored: StoredBackend) -> Result<Self, String> {
         let url = BackendUrl::parse(&stored.url).map_err(|error| format!("backend {error}"))?;
         Ok(Self { url, priority: stored.priority, weight: stored.weight })
-    }
-}
-
-impl From<&Skill> for StoredSkill {
-    fn from(skill: &Skill) -> Self {
-        let Skill { name, description, instructions, tools } = skill.clone();
-        Self { name, description, instructions, tools }
-    }
-}
-
-impl From<StoredSkill> for Skill {
-    fn from(stored: StoredSkill) -> Self {
-        let StoredSkill { name, description, instructions, tools } = stored;
-        Self { name, description, instructions, tools }
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tollgate_policy::document::Dialect;
 use url::Url;
 
+use super::skill::StoredSkill;
 use crate::{
     cards,
     domain::{
@@ -46,6 +47,9 @@ pub(super) struct StoredVersion {
     fetched_at: UnixSeconds,
     etag: Option<String>,
     signature: StoredOutcome,
+    /// Versions from before skills were part of them have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skills: Vec<StoredSkill>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -142,14 +146,16 @@ impl From<&CardVersion> for StoredVersion {
             fetched_at: version.fetched_at,
             etag: version.etag.clone(),
             signature: StoredOutcome::from(&version.signature),
+            skills: version.skills.iter().map(StoredSkill::from).collect(),
         }
     }
 }
 
 impl From<StoredVersion> for CardVersion {
     fn from(stored: StoredVersion) -> Self {
-        let StoredVersion { number, text, fetched_at, etag, signature } = stored;
-        Self { number, text, fetched_at, etag, signature: signature.into() }
+        let StoredVersion { number, text, fetched_at, etag, signature, skills } = stored;
+        let skills = skills.into_iter().map(Into::into).collect();
+        Self { number, text, fetched_at, etag, signature: signature.into(), skills }
     }
 }
 

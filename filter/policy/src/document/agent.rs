@@ -47,6 +47,9 @@ pub struct AgentDocument {
     /// Whether it has an extended card. The control plane serves it, rewritten like the other; without this it is not offered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extended_card: bool,
+    /// Whether its card is for everyone: the control plane serves it without a token. Needs the gateway's own routes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_card: bool,
     /// The cluster of its gRPC interface. Absent: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grpc: Option<String>,
@@ -79,6 +82,7 @@ impl AgentDocument {
             translated: None,
             webhooks: None,
             extended_card: false,
+            open_card: false,
             grpc: None,
             identity: false,
             timeout_ms: None,

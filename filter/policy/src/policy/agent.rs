@@ -24,6 +24,7 @@ pub struct Agent {
     translated: Option<Arc<str>>,
     webhooks: Option<Webhooks>,
     extended_card: bool,
+    open_card: bool,
     grpc: Option<Arc<str>>,
     identity: Identity,
     lanes: Lanes,
@@ -75,6 +76,7 @@ impl Agent {
             translated: document.translated.map(Into::into),
             webhooks,
             extended_card: document.extended_card,
+            open_card: document.open_card,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
             lanes: Lanes::new(document.timeout_ms, document.stream_idle_ms),
@@ -126,6 +128,12 @@ impl Agent {
     #[must_use]
     pub fn has_extended_card(&self) -> bool {
         self.extended_card
+    }
+
+    /// Whether its card is for everyone.
+    #[must_use]
+    pub fn has_open_card(&self) -> bool {
+        self.open_card
     }
 
     /// Whether the body of a JSON-RPC call matters whoever calls.

@@ -55,6 +55,8 @@ fn tasks_are_kept_apart_or_the_document_is_refused() {
     check(&json!({"agents": [{"id": "a", "taskIsolation": "caller"}]}), &["agents[0].translated"]);
     let agents = json!([{"id": "a", "taskIsolation": "caller", "translated": "t"}]);
     check(&json!({"gateway": {"publicUrl": "https://gw.example"}, "agents": agents}), &["agents[0].taskIsolation"]);
+    let agents = json!([{"id": "a", "openCard": true}]);
+    check(&json!({"gateway": {"publicUrl": "https://gw.example"}, "agents": agents}), &["agents[0].openCard"]);
     assert!(parse(&json!({"agents": agents})).is_ok());
 }
 

@@ -201,6 +201,35 @@ fn paths_and_verbs_that_are_not_there_are_told_apart() {
 }
 
 #[test]
+fn an_open_card_needs_no_token_and_opens_nothing_else() {
+    let agents = json!([{"id": "weather", "openCard": true, "extendedCard": true}, {"id": "calculator"}]);
+    let mut gate = Gate::with(json!({}), json!({"agents": agents}));
+    let anonymous = |path| Call { authorization: None, ..get(path) };
+    for path in ["/agents/weather", "/agents/weather/", "/agents/weather/.well-known/agent-card.json?x=1"] {
+        let Decision::Admit(admission) = gate.decide(&anonymous(path)) else { panic!("{path} is refused") };
+        assert_eq!((admission.route, admission.action), (Route::ControlPlane, Action::Card), "{path}");
+        assert!(admission.caller.is_none() && admission.payment.is_none(), "{path}");
+        let broken = Call { authorization: Some("Bearer x".to_owned()), ..get(path) };
+        assert!(matches!(gate.decide(&broken), Decision::Admit(_)), "whoever asks: {path}");
+    }
+    for path in [
+        "/agents/weather/extendedAgentCard",
+        "/agents/weather/v1/card",
+        "/agents/weather/tasks/t",
+        "/agents/calculator",
+        "/agents/calculator/.well-known/agent-card.json",
+        "/agents/absent",
+        "/agents",
+    ] {
+        assert_eq!(denial(gate.decide(&anonymous(path))).status(), 401, "{path}");
+    }
+    let call = Call { authorization: None, ..post("/agents/weather", "x") };
+    assert_eq!(denial(gate.decide(&call)).status(), 401);
+    let in_query = anonymous("/agents/weather?access_token=x");
+    assert_eq!(denial(gate.decide(&in_query)).status(), 401, "a token in a URL is refused wherever it goes");
+}
+
+#[test]
 fn an_extended_card_comes_from_the_control_plane_or_not_at_all() {
     let agents = json!([{"id": "weather", "extendedCard": true}, {"id": "calculator"}]);
     let mut gate = Gate::with(json!({}), json!({"agents": agents}));
