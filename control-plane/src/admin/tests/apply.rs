@@ -198,7 +198,7 @@ fn full(scene: &Scene) -> Value {
         "agentCardUrl": scene.backend.url("/.well-known/agent-card.json").as_str(),
         "authConfig": {"type": "api_key", "headerName": "x-key", "apiKey": "env:TEST_KEY"},
         "cardSignatures": {"policy": "ignore", "jwks": {"keys": []}},
-        "capabilities": ["c"], "tags": ["t"],
+        "capabilities": ["c"], "tags": ["t"], "listed": "public",
         "skills": [{"name": "s", "description": "d", "instructions": "i", "tools": ["x"]}],
         "healthEndpoint": "/healthz", "healthCheck": {"intervalSeconds": 7}, "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
         "timeouts": {"requestSeconds": 10, "streamIdleSeconds": 20, "connectSeconds": 3},
