@@ -10,7 +10,7 @@ use crate::{
     cards::{CardPlace, FoundCard},
     domain::{
         A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, CardSignatures, CircuitBreaker,
-        IdentityHeaders, Listed, Registry, StatusChange, Timeouts, UnixSeconds,
+        HealthCheck, IdentityHeaders, Listed, Registry, StatusChange, Timeouts, UnixSeconds,
     },
     store::Change,
 };
