@@ -45,7 +45,9 @@ use crate::{
     store::Store,
     xds::NodeTable,
 };
+pub(crate) use body::StrictJson;
 pub use error::ApiError;
+pub(crate) use fields::Faults;
 pub(crate) use paging::Page;
 
 /// What the handlers work with. Clones share it.

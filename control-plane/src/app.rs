@@ -8,6 +8,7 @@ mod health;
 mod limits;
 mod policy_gate;
 mod routers;
+mod searching;
 mod serving;
 mod tasks;
 mod xds_tls;
@@ -28,6 +29,7 @@ use crate::{
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
+    search::Search,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
 use foundation::Foundation;
@@ -138,7 +140,9 @@ impl Bound {
         let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
         let server = quota.into_server();
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
-        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage };
+        let search = Search::default();
+        tasks.background("search index", searching::indexer(&foundation, search.clone()).run());
+        let parts = Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, search: search.clone() };
         let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));

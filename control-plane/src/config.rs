@@ -5,6 +5,7 @@
 mod blocks;
 mod cards;
 mod reader;
+mod search;
 mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use crate::{
     outbound::OutboundSettings,
 };
 pub use cards::{CardSettings, CardSigning};
+pub use search::{SearchSettings, Semantic};
 pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -36,6 +38,8 @@ pub struct Config {
     pub jwks_refresh: Duration,
     /// How agents' cards are signed and verified.
     pub cards: CardSettings,
+    /// How agents are found by what they do.
+    pub search: SearchSettings,
     /// The limit where no permission row names one.
     pub default_limit: LimitDocument,
     /// How limits hold across a fleet of Envoys.

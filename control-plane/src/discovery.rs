@@ -1,10 +1,11 @@
-//! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through, and the documents
+//! What callers find agents by: the listing, the search and the cards, filtered by the same policy that lets calls through, and the documents
 //! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
 mod extended;
 mod listing;
 mod metadata;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -16,13 +17,14 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 use crate::{
     admin::{ApiError, verify},
     cards::{CARD_KEYS_PATH, CardFetcher, CardShelf},
     gate::Gate,
+    search::Search,
     store::Store,
 };
 
@@ -39,6 +41,8 @@ pub struct DiscoveryState {
     pub fetcher: CardFetcher,
     /// Issuers whose tokens are believed, besides those in the registry: the embedded one's `iss`.
     pub embedded_issuer: Option<String>,
+    /// Finds agents by what they do.
+    pub search: Search,
 }
 
 /// `/agents/…` for callers with a token, and the open documents under `/.well-known/`.
@@ -46,6 +50,7 @@ pub fn router(state: DiscoveryState) -> Router {
     let closed = Router::new()
         .route("/agents", get(listing::list))
         .route("/agents/", get(listing::list))
+        .route("/search", post(search::search))
         .route("/agents/{id}", get(cards::card).post(extended::rpc))
         .route("/agents/{id}/", get(cards::card).post(extended::rpc))
         .route("/agents/{id}/extendedAgentCard", get(extended::rest))

@@ -11,6 +11,7 @@ use tollgate::{
     cli::{self, ClientCommand},
     config::{Config, EXIT_CODE},
     log,
+    model_command::{self, ModelCommand},
 };
 
 /// A gateway for A2A agents on Envoy: control plane and client.
@@ -31,6 +32,9 @@ enum Command {
     },
     /// Prints the bootstrap that an Envoy starts with.
     Bootstrap(BootstrapOptions),
+    /// The model that searches by meaning.
+    #[command(subcommand)]
+    Model(ModelCommand),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -39,15 +43,13 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config } => serve(config),
         Command::Bootstrap(options) => print_bootstrap(&options),
+        Command::Model(command) => model_command::run(command, &environment()),
         Command::Client(command) => cli::run(command),
     }
 }
 
 fn serve(file: Option<PathBuf>) -> ExitCode {
-    // Variables that are not UTF-8 cannot be settings or secrets.
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-        .collect();
+    let env = environment();
     let config = match Config::load(file.as_deref(), &env) {
         Ok(config) => config,
         Err(faults) => {
@@ -64,6 +66,14 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Variables that are not UTF-8 cannot be settings or secrets.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, text): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, text.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 async fn run(config: Config, env: BTreeMap<String, String>) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ pub(super) const MAX_BODY: usize = 1 << 20;
 const MAX_DROPPED: usize = 8 << 20;
 
 /// A JSON body; an absent one is an empty object.
-pub(super) struct StrictJson(pub(super) Value);
+pub(crate) struct StrictJson(pub(crate) Value);
 
 impl<S: Send + Sync> FromRequest<S> for StrictJson {
     type Rejection = ApiError;

@@ -14,7 +14,7 @@ const MAX_ITEMS: usize = 1000;
 
 /// Faults found so far.
 #[derive(Default)]
-pub(super) struct Faults(RefCell<Vec<Fault>>);
+pub(crate) struct Faults(RefCell<Vec<Fault>>);
 
 struct Fault {
     code: &'static str,
@@ -23,7 +23,7 @@ struct Fault {
 }
 
 /// The fields of one object that were not taken yet.
-pub(super) struct Fields<'f> {
+pub(crate) struct Fields<'f> {
     left: Map<String, Value>,
     path: String,
     faults: &'f Faults,
@@ -31,7 +31,7 @@ pub(super) struct Fields<'f> {
 
 impl Faults {
     /// The fields of a whole body.
-    pub(super) fn body(&self, body: Value) -> Fields<'_> {
+    pub(crate) fn body(&self, body: Value) -> Fields<'_> {
         let left = match body {
             Value::Object(fields) => fields,
             _ => {
@@ -43,12 +43,12 @@ impl Faults {
     }
 
     /// Notes a fault.
-    pub(super) fn push(&self, code: &'static str, field: String, message: impl Into<String>) {
+    pub(crate) fn push(&self, code: &'static str, field: String, message: impl Into<String>) {
         self.0.borrow_mut().push(Fault { code, field, message: message.into() });
     }
 
     /// `value`, or what is wrong with it.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ApiError> {
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, ApiError> {
         match value {
             Some(value) if self.0.borrow().is_empty() => Ok(value),
             _ => Err(self.refuse()),
@@ -56,7 +56,7 @@ impl Faults {
     }
 
     /// The refusal: the first fault in front, all of them in the details.
-    pub(super) fn refuse(self) -> ApiError {
+    pub(crate) fn refuse(self) -> ApiError {
         let faults = self.0.into_inner();
         let first = faults.first().expect("nothing is refused without a fault");
         let message =
@@ -69,22 +69,22 @@ impl Faults {
 
 impl<'f> Fields<'f> {
     /// The path of one of the fields.
-    pub(super) fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// Notes a fault of one of the fields.
-    pub(super) fn fault(&self, code: &'static str, name: &str, message: impl Into<String>) {
+    pub(crate) fn fault(&self, code: &'static str, name: &str, message: impl Into<String>) {
         self.faults.push(code, self.at(name), message);
     }
 
     /// Notes that a required field is not there.
-    pub(super) fn missing(&self, code: &'static str, name: &str) {
+    pub(crate) fn missing(&self, code: &'static str, name: &str) {
         self.fault(code, name, "is required");
     }
 
     /// Whether the field is there; `null` is as good as absent.
-    pub(super) fn has(&mut self, name: &str) -> bool {
+    pub(crate) fn has(&mut self, name: &str) -> bool {
         if self.left.get(name).is_some_and(Value::is_null) {
             self.left.shift_remove(name);
         }
@@ -92,12 +92,12 @@ impl<'f> Fields<'f> {
     }
 
     /// The field as it is.
-    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
         self.left.shift_remove(name).filter(|value| !value.is_null())
     }
 
     /// A string that is not empty.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         match self.value(name)? {
             Value::String(text) if text.len() > MAX_TEXT => self.wrong(name, "must not be longer than 8192 bytes"),
             Value::String(text) if text.trim().is_empty() => self.wrong(name, "must not be empty"),
@@ -107,7 +107,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A string that must be there.
-    pub(super) fn required(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn required(&mut self, name: &str) -> Option<String> {
         if !self.has(name) {
             self.missing("MISSING_REQUIRED_FIELD", name);
         }
@@ -115,13 +115,13 @@ impl<'f> Fields<'f> {
     }
 
     /// A string that `parse` takes.
-    pub(super) fn parsed<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(crate) fn parsed<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(name)?;
         parse(&text).map_err(|error| self.fault("INVALID_FIELD", name, error.to_string())).ok()
     }
 
     /// A list of strings; absent: empty.
-    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+    pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
         let Some(items) = self.items(name) else { return Vec::new() };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
@@ -134,7 +134,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A list of strings, each of which `parse` takes; absent: empty.
-    pub(super) fn each<T, E: Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
+    pub(crate) fn each<T, E: Display>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, E>) -> Vec<T> {
         let mut parsed = Vec::new();
         for (index, text) in self.texts(name).into_iter().enumerate() {
             match parse(&text) {
@@ -146,7 +146,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    pub(crate) fn number(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
         let number = self.value(name)?.as_u64().and_then(|number| u32::try_from(number).ok());
         let message = || format!("must be a whole number from {} to {}", range.start(), range.end());
         match number.filter(|number| range.contains(number)) {
@@ -156,7 +156,7 @@ impl<'f> Fields<'f> {
     }
 
     /// `true` or `false`.
-    pub(super) fn truth(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn truth(&mut self, name: &str) -> Option<bool> {
         match self.value(name)? {
             Value::Bool(truth) => Some(truth),
             _ => self.wrong(name, "must be true or false"),
@@ -164,7 +164,7 @@ impl<'f> Fields<'f> {
     }
 
     /// The fields of an inner object.
-    pub(super) fn object(&mut self, name: &str) -> Option<Fields<'f>> {
+    pub(crate) fn object(&mut self, name: &str) -> Option<Fields<'f>> {
         match self.value(name)? {
             Value::Object(left) => Some(Fields { left, path: self.at(name), faults: self.faults }),
             _ => self.wrong(name, "must be an object"),
@@ -172,7 +172,7 @@ impl<'f> Fields<'f> {
     }
 
     /// The fields of each object of a list; `None`: there is no list.
-    pub(super) fn objects(&mut self, name: &str) -> Option<Vec<Fields<'f>>> {
+    pub(crate) fn objects(&mut self, name: &str) -> Option<Vec<Fields<'f>>> {
         let mut objects = Vec::new();
         for (index, item) in self.items(name)?.into_iter().enumerate() {
             let name = format!("{name}[{index}]");
@@ -185,12 +185,12 @@ impl<'f> Fields<'f> {
     }
 
     /// Takes fields whose fault is noted already.
-    pub(super) fn ignore(&mut self, names: &[&str]) {
+    pub(crate) fn ignore(&mut self, names: &[&str]) {
         self.left.retain(|name, _| !names.contains(&name.as_str()));
     }
 
     /// Says that nothing else may be there.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         for name in self.left.keys() {
             self.fault("UNKNOWN_FIELD", name, "is unknown");
         }

@@ -16,6 +16,7 @@ use crate::{
     issuer::{self, JwksReader, UnknownKeys},
     quota::{FleetTable, UsageTable},
     reconciler::Published,
+    search::Search,
     xds::NodeTable,
 };
 
@@ -36,11 +37,12 @@ pub(super) struct Parts {
     pub(super) unknown_keys: UnknownKeys,
     pub(super) fleet: FleetTable,
     pub(super) usage: UsageTable,
+    pub(super) search: Search,
 }
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage } = parts;
+        let Parts { broker, published, nodes, keys, unknown_keys, fleet, usage, search } = parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let signing = config.cards.signing.is_some();
@@ -57,6 +59,7 @@ impl Routers {
             shelf: shelf.clone(),
             fetcher: fetcher.clone(),
             embedded_issuer: embedded_issuer.clone(),
+            search,
         });
         let admin = admin::router(AdminState {
             store: foundation.store.clone(),

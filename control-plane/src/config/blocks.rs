@@ -9,6 +9,7 @@ use super::{
     GrpcDomain, HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls,
     XdsTls, cards,
     reader::{Block, Reader},
+    search,
 };
 use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
@@ -30,6 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         issuer,
         jwks_refresh,
         cards: cards::read(&mut reader.block("cards")),
+        search: search::read(&mut reader.block("search")),
         gateway,
         default_limit: limits(&mut reader.block("limits")),
         fleet_limits: fleet_limits(&mut reader.block("limits")),

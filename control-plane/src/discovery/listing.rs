@@ -14,8 +14,9 @@ use serde_json::Value;
 use super::DiscoveryState;
 use crate::{
     admin::{ApiError, Page},
-    domain::{Agent, AgentStatus},
+    domain::Agent,
     gate::Visitor,
+    search::is_found,
 };
 
 pub(super) async fn list(
@@ -25,9 +26,7 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let page = Page::read(&query, &["tag", "capability"])?;
     let registry = state.store.registry();
-    let wanted = |agent: &&Arc<Agent>| {
-        agent.status == AgentStatus::Active && visitor.may_see(&agent.id) && matches(agent, &query)
-    };
+    let wanted = |agent: &&Arc<Agent>| is_found(agent, &*visitor) && matches(agent, &query);
     let cut = page.cut(registry.agents.values().filter(wanted), |agent| agent.id.as_str());
     // A card that cannot be shown is left out: the others' callers have nothing to do with it.
     let cards: Vec<_> = cut.items.iter().filter_map(|agent| state.shelf.card(agent)).collect();
