@@ -223,4 +223,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+mod evaluation;
+#[cfg(test)]
 mod tests;

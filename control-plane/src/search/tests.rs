@@ -14,7 +14,7 @@ use crate::{
 
 const WORDS: [&str; 8] = ["invoice", "payroll", "ship", "the", "audit", "ERP", "flight", "report"];
 
-struct Caller(BTreeSet<String>);
+pub(super) struct Caller(pub(super) BTreeSet<String>);
 
 impl Visitor for Caller {
     fn client(&self) -> &str {
