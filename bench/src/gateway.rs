@@ -104,6 +104,14 @@ impl Gateway {
         }
     }
 
+    /// The client command, logged in as the administrator.
+    pub(crate) fn command(&self, stage: &Stage) -> Command {
+        let mut command = Command::new(&stage.tollgate);
+        command.env("TOLLGATE_ADMIN_URL", format!("http://{}", self.control.admin));
+        command.env("TOLLGATE_TOKEN", &self.control.token);
+        command
+    }
+
     /// A connection to the admin API.
     pub(crate) fn writer(&self) -> Result<Writer<'_>> {
         Ok(Writer { connection: Connection::open(self.control.admin)?, control: &self.control })

@@ -18,7 +18,7 @@ use crate::{
     gateway::{Gateway, LimitRow, MEASURED_AGENT},
     http::Connection,
     process,
-    stage::Stage,
+    stage::{Stage, Yardstick},
     throughput::{Target, requests},
     tokens::SCOPE,
 };
@@ -41,6 +41,10 @@ pub(crate) struct Figures {
     pub(crate) requests: usize,
     /// Envoy with one route and no filter.
     pub(crate) bare: f64,
+    /// Envoy's own filters with the same policy.
+    pub(crate) native: f64,
+    /// Those filters behind Tollgate's listener and route settings.
+    pub(crate) edge: f64,
     /// Tollgate without a limit.
     pub(crate) unlimited: f64,
     /// Tollgate with a limit that is never reached.
@@ -54,7 +58,7 @@ pub(crate) fn can_be_counted() -> bool {
     Command::new("callgrind_control").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Counts bare Envoy, and Tollgate with and without a limit. Every Envoy that `stage` starts from now on is counted.
+/// Counts the yardsticks, and Tollgate with and without a limit. Every Envoy that `stage` starts from now on is counted.
 pub(crate) fn measure(stage: Stage, depth: Depth) -> Result<Figures> {
     ensure!(can_be_counted(), "instructions are counted by valgrind: apt-get install valgrind");
     let rounds = match depth {
@@ -64,10 +68,11 @@ pub(crate) fn measure(stage: Stage, depth: Depth) -> Result<Figures> {
     let launcher = launcher(&stage)?;
     let stage = stage.with_envoy(launcher);
     let token = stage.issuer.token(0, SCOPE)?;
-    let bare = {
-        let bare = stage.bare()?;
-        count(&stage, &bare.target(), &bare.envoy, [&token], rounds)?
+    let yardstick = |measured: Yardstick| -> Result<f64> {
+        let [instructions] = count(&stage, &measured.target(), &measured.envoy, [&token], rounds)?;
+        Ok(instructions)
     };
+    let (bare, native, edge) = (yardstick(stage.bare()?)?, yardstick(stage.native()?)?, yardstick(stage.edge()?)?);
     let gateway = Gateway::start(&stage, "counted", LimitRow::Unlimited)?;
     let mut writer = gateway.writer()?;
     writer.grant_limited(LIMITED_SCOPE, &[MEASURED_AGENT], LimitRow::Ample)?;
@@ -76,8 +81,7 @@ pub(crate) fn measure(stage: Stage, depth: Depth) -> Result<Figures> {
     let tokens = [&token, &limited_token];
     let [unlimited, limited] = count(&stage, &gateway.target(), &gateway.envoy, tokens, rounds)?;
     gateway.envoy.expect_no_traps()?;
-    let [bare] = bare;
-    Ok(Figures { requests: rounds * BLOCK, bare, unlimited, limited, limit: limited - unlimited })
+    Ok(Figures { requests: rounds * BLOCK, bare, native, edge, unlimited, limited, limit: limited - unlimited })
 }
 
 /// A program that is Envoy under callgrind, with the same process id.

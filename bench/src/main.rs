@@ -1,6 +1,7 @@
 //! `tollgate-bench`: what Tollgate costs beside bare Envoy and beside Envoy's own filters, how fast a write is enforced, and what a
 //! flood of bad tokens does. Run by `cargo xtask bench`, which builds everything first. docs/benchmarks.md says how to read it.
 
+mod apply;
 mod backend;
 mod bodies;
 mod callers;
@@ -73,6 +74,8 @@ enum Measurement {
     Bodies,
     /// From an admin write to its enforcement, at 10, 1,000 and 10,000 agents.
     Propagation,
+    /// A file of 1,000 agents, until every one of them answers; and the same file again.
+    Apply,
     /// Good traffic beside a flood of invalid tokens.
     Flood,
     /// Envoy's memory as a hundred thousand callers pass, and as many again.
@@ -125,6 +128,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Callers) {
         report.callers(&callers::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Apply) {
+        report.apply(&apply::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Propagation) {
         report.propagation(&propagation::measure(&stage, arguments.depth())?)?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, bodies, callers, flood, instructions, propagation, revocation, throughput};
+use crate::{Arguments, apply, bodies, callers, flood, instructions, propagation, revocation, throughput};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -126,6 +126,20 @@ impl Report {
         self.put("bodies", figures)
     }
 
+    /// Prints and keeps what a file of agents takes.
+    pub(crate) fn apply(&mut self, figures: &apply::Figures) -> Result<()> {
+        println!(
+            "\napply: {} agents in force after {:.1} s, all called after {:.1} s; again {:.1} s, one changed {:.1} s, pruned {:.1} s",
+            figures.agents,
+            figures.applied_s,
+            figures.verified_s,
+            figures.again_s,
+            figures.one_changed_s,
+            figures.pruned_s
+        );
+        self.put("apply", figures)
+    }
+
     /// Prints and keeps what callers leave behind.
     pub(crate) fn callers(&mut self, figures: &callers::Figures) -> Result<()> {
         println!(
@@ -138,8 +152,8 @@ impl Report {
     /// Prints and keeps what was counted.
     pub(crate) fn instructions(&mut self, figures: &instructions::Figures) -> Result<()> {
         println!(
-            "\ninstructions of a request: bare {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
-            figures.bare, figures.unlimited, figures.limited, figures.limit
+            "\ninstructions of a request: bare {:.0}, native {:.0}, edge {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
+            figures.bare, figures.native, figures.edge, figures.unlimited, figures.limited, figures.limit
         );
         self.put("instructions", figures)
     }

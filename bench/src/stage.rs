@@ -83,7 +83,7 @@ impl Stage {
     /// Measures every target side by side.
     pub(crate) fn throughput(&self, rounds: Rounds) -> Result<throughput::Table> {
         eprintln!("throughput: {} rounds of {:?} for each target and token set", rounds.count, rounds.length);
-        let (bare, native, edge) = (self.bare()?, self.native()?, self.yardstick("edge", chains::edge)?);
+        let (bare, native, edge) = (self.bare()?, self.native()?, self.edge()?);
         let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
         let unlimited = Gateway::start(self, "unlimited", LimitRow::Unlimited)?;
         let mut targets = vec![bare.target(), native.target(), edge.target(), gateway.target(), unlimited.target()];
@@ -113,8 +113,14 @@ impl Stage {
         self.yardstick("bare", |ports, _| chains::bare(ports))
     }
 
-    fn native(&self) -> Result<Yardstick> {
+    /// Envoy's own filters with the same policy.
+    pub(crate) fn native(&self) -> Result<Yardstick> {
         self.yardstick("native", chains::native)
+    }
+
+    /// Those filters behind Tollgate's listener and route settings.
+    pub(crate) fn edge(&self) -> Result<Yardstick> {
+        self.yardstick("edge", chains::edge)
     }
 
     fn yardstick(&self, name: &'static str, render: impl Fn(Ports, &Issuer) -> String) -> Result<Yardstick> {

@@ -4,6 +4,8 @@
 
 mod agents;
 mod answer;
+mod apply;
+mod backup;
 mod body;
 mod check;
 mod clients;
@@ -91,6 +93,8 @@ impl AdminState {
 pub fn router(state: AdminState) -> Router {
     Router::new()
         .merge(agents::routes())
+        .merge(apply::routes())
+        .merge(backup::routes())
         .merge(permissions::routes())
         .merge(clients::routes())
         .merge(issuers::routes())

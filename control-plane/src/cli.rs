@@ -2,7 +2,10 @@
 //! people, `--json` for scripts. Everything goes over HTTP: nothing here knows the server's types.
 
 mod agents;
+mod apply;
+mod backup;
 mod clients;
+mod export;
 mod issuers;
 mod nodes;
 mod output;
@@ -28,6 +31,12 @@ use session::Session;
 pub enum ClientCommand {
     /// Agents: who is behind the gateway.
     Agents(Command<agents::Action>),
+    /// Makes what is there what files say, in one step; safe to repeat.
+    Apply(apply::Apply),
+    /// Writes agents and permissions as a file that `apply` takes.
+    Export(export::Export),
+    /// Writes the whole registry to a file, its secrets sealed. `tollgate restore` reads it.
+    Backup(backup::Backup),
     /// Permission rows: what a scope grants.
     Permissions(Command<permissions::Action>),
     /// Clients of the embedded issuer.
@@ -111,7 +120,8 @@ fn secret(text: &str) -> Result<SecretText, std::convert::Infallible> {
     Ok(SecretText::new(text.to_owned()))
 }
 
-/// Runs a command and says by its exit code how it went: 0 done, 1 refused, 2 not usable, 69 (`EX_UNAVAILABLE`) nobody there.
+/// Runs a command and says by its exit code how it went: 0 done, 1 refused, 2 not usable, 69 (`EX_UNAVAILABLE`) nobody there, 75
+/// (`EX_TEMPFAIL`) written and not in force in time.
 #[must_use]
 pub fn run(command: ClientCommand) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has threads");
@@ -137,6 +147,9 @@ pub async fn execute(command: ClientCommand, out: &mut Vec<u8>) -> Result<(), Cl
         ClientCommand::Agents(command) => {
             agents::run(&Session::open(&command.connection).await?, command.action, out).await
         }
+        ClientCommand::Apply(command) => apply::run(command, out).await,
+        ClientCommand::Backup(command) => backup::run(command, out).await,
+        ClientCommand::Export(command) => export::run(command, out).await,
         ClientCommand::Permissions(command) => {
             permissions::run(&Session::open(&command.connection).await?, command.action, out).await
         }

@@ -3,11 +3,14 @@
 
 mod a2a;
 mod agent;
+mod apply_set;
 mod auth;
 mod card;
 mod client;
 mod generation;
 mod issuer;
+mod lifecycle;
+mod pace;
 mod permission;
 mod registry;
 mod revocation;
@@ -15,9 +18,8 @@ mod secret;
 mod vector;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
-pub use agent::{
-    Agent, AgentStatus, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill, Timeouts,
-};
+pub use agent::{Agent, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill};
+pub use apply_set::ApplySet;
 pub use auth::{BackendAuth, OAuthClient, TokenAuthMethod};
 pub use card::{
     CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
@@ -26,6 +28,8 @@ pub use card::{
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use generation::Generation;
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
+pub use lifecycle::{AgentStatus, ChangedBy, StatusChange, TransitionError};
+pub use pace::{CircuitBreaker, Timeouts};
 pub use permission::Permission;
 pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};

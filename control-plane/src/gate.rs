@@ -11,6 +11,8 @@ use crate::domain::{AgentId, UnixSeconds};
 pub trait Visitor: Send + Sync {
     /// Its client id.
     fn client(&self) -> &str;
+    /// On whose behalf it calls, if its token says so.
+    fn subject(&self) -> Option<&str>;
     /// Whether it holds the admin scope.
     fn is_admin(&self) -> bool;
     /// Whether `revocation` would cut it off.

@@ -1,12 +1,18 @@
 //! `tollgate`: the server, the bootstrap of its Envoys, and the client commands. Parses arguments and turns outcomes into exit codes;
 //! everything else is the library's.
 
-use std::{collections::BTreeMap, future::Future, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::PathBuf,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate::{
-    app,
+    app::{self, RestoreOptions},
     bootstrap::{self, BootstrapOptions},
     cli::{self, ClientCommand},
     config::{Config, EXIT_CODE},
@@ -35,6 +41,8 @@ enum Command {
     /// The model that searches by meaning.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Makes a backup the registry of a data directory, while no server runs on it.
+    Restore(RestoreOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -44,6 +52,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => serve(config),
         Command::Bootstrap(options) => print_bootstrap(&options),
         Command::Model(command) => model_command::run(command, &environment()),
+        Command::Restore(options) => restore(&options),
         Command::Client(command) => cli::run(command),
     }
 }
@@ -84,6 +93,25 @@ async fn run(config: Config, env: BTreeMap<String, String>) -> anyhow::Result<()
     bound.run(told_to_stop).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn restore(options: &RestoreOptions) -> ExitCode {
+    let env = environment();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    match app::restore(options, &env, now) {
+        Ok(restored) => {
+            let (agents, permissions) = (restored.agents, restored.permissions);
+            println!("generation {} is restored: {agents} agents, {permissions} permissions", restored.generation);
+            if let Some(path) = restored.replaced {
+                println!("what was there before is in {}", path.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tollgate: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Ends on SIGTERM (what supervisors send) and SIGINT (Ctrl-C).

@@ -199,6 +199,7 @@ impl Reconciler {
         self.broker.want(&agents);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
+        self.edge.wait_for_streams(document::stream_idles(&agents));
         self.agents.update(&agents, &self.broker);
         let policy = &self.policy.as_ref().expect("rendered above").resource;
         let translator = &self.translation.as_ref().expect("rendered above").resource;

@@ -27,7 +27,7 @@ pub use minilm::MiniLm;
 pub use model::{InstallError, InstallOptions, ModelError, default_directory, install, verify};
 
 use crate::{
-    domain::{Agent, AgentId, AgentStatus, Generation, Registry},
+    domain::{Agent, AgentId, Generation, Registry},
     gate::{Sight, Visitor},
 };
 
@@ -189,7 +189,7 @@ impl Search {
 /// Whether an agent is listed, and found, for a caller.
 #[must_use]
 pub fn is_found(agent: &Agent, visitor: &dyn Visitor) -> bool {
-    agent.status == AgentStatus::Active && visitor.may_see(&agent.id)
+    agent.is_active() && visitor.may_see(&agent.id)
 }
 
 impl Corpora {

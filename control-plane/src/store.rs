@@ -3,6 +3,7 @@
 //! stored forms never leave it. What a write may do is its caller's business.
 
 mod apply;
+mod backup;
 mod disk;
 mod records;
 mod seal;
@@ -18,8 +19,9 @@ use tokio::sync::watch;
 
 use crate::domain::{
     Agent, AgentId, Client, ClientId, ExternalIssuer, Generation, Permission, Registry, Revocation, RevocationId,
-    Scope, SigningKey, TaskKey, TaskKeyId,
+    Scope, SigningKey, TaskKey, TaskKeyId, UnixSeconds,
 };
+pub use backup::{Backup, BackupError, Restorable, ended, is_in_use, read_backup};
 use disk::Disk;
 pub use seal::{SealError, SealingKey};
 pub use vectors::Vectors;
@@ -144,6 +146,12 @@ impl Store {
     #[must_use]
     pub fn vectors(&self) -> &Vectors {
         &self.inner.vectors
+    }
+
+    /// The registry as last flushed, as lines of a backup file. Writes go on meanwhile.
+    #[must_use]
+    pub fn backup(&self, now: UnixSeconds) -> Backup {
+        Backup::new(&self.registry(), self.inner.disk.key(), now)
     }
 
     /// Tells each new generation, after it can be read.

@@ -15,6 +15,7 @@ pub(crate) mod fixtures;
 mod kind;
 mod listener;
 mod nodes;
+mod pacing;
 #[cfg(test)]
 mod real_envoy;
 mod resource;

@@ -1,6 +1,7 @@
 //! A whole gateway: control plane and Envoy as processes, an external issuer registered. One is shared by the tests that leave it
 //! running; those that stop things start their own.
 
+mod command;
 mod launch;
 mod processes;
 mod sibling;

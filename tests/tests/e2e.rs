@@ -5,12 +5,18 @@
 mod a2a;
 #[path = "e2e/admin.rs"]
 mod admin;
+#[path = "e2e/apply.rs"]
+mod apply;
+#[path = "e2e/backup.rs"]
+mod backup;
 #[path = "e2e/cards.rs"]
 mod cards;
 #[path = "e2e/conformance.rs"]
 mod conformance;
 #[path = "e2e/credentials.rs"]
 mod credentials;
+#[path = "e2e/deadlines.rs"]
+mod deadlines;
 #[path = "e2e/hostile.rs"]
 mod hostile;
 #[path = "e2e/isolation.rs"]

@@ -3,11 +3,14 @@
 
 mod a2a;
 mod card_signatures;
-mod credentials;
+pub(super) mod credentials;
 mod draft;
 mod failure;
 mod listing;
+mod pace;
+pub(super) mod record;
 mod register;
+pub(super) mod status;
 mod sync;
 mod versions;
 mod view;
@@ -24,15 +27,15 @@ use serde_json::{Value, json};
 use super::{
     AdminState, ApiError,
     answer::{Wait, written},
-    body::StrictJson,
-    fields::Faults,
 };
 use crate::{
-    domain::{Agent, AgentId, AgentStatus, Registry},
+    domain::{Agent, AgentId, Registry},
     store::Change,
 };
 
 pub(super) use credentials::http_url;
+pub(super) use draft::Draft;
+pub(super) use register::{checked_card, is_same};
 
 pub(super) fn routes() -> Router<AdminState> {
     Router::new()
@@ -43,7 +46,7 @@ pub(super) fn routes() -> Router<AdminState> {
         .route("/admin/agents/{id}/card/versions", get(versions::list))
         .route("/admin/agents/{id}/card/diff", get(versions::diff))
         .route("/admin/agents/{id}/card/original", get(versions::original))
-        .route("/admin/agents/{id}/status", patch(set_status).post(set_status))
+        .route("/admin/agents/{id}/status", patch(status::set).post(status::set))
 }
 
 async fn show(State(state): State<AdminState>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
@@ -59,46 +62,6 @@ async fn remove(State(state): State<AdminState>, Path(id): Path<String>, wait: W
     let generation = state.store.write(decide).await?;
     let body = json!({"status": "deleted", "agentId": id});
     Ok(written(&state.nodes, StatusCode::OK, body, generation, wait).await)
-}
-
-async fn set_status(
-    State(state): State<AdminState>,
-    Path(id): Path<String>,
-    wait: Wait,
-    StrictJson(body): StrictJson,
-) -> Result<Response, ApiError> {
-    let (id, status, now) = (agent_id(&id)?, read_status(body)?, (state.clock)());
-    let changed = id.clone();
-    let decide = move |registry: &Registry| {
-        let agent = find(registry, &changed)?;
-        if agent.status == status {
-            return Ok(Vec::new());
-        }
-        Ok(vec![Change::PutAgent(Agent { status, updated_at: now, ..agent.clone() })])
-    };
-    let generation = state.store.write(decide).await?;
-    let body = json!({"status": "updated", "agentId": id, "newStatus": status.as_str()});
-    Ok(written(&state.nodes, StatusCode::OK, body, generation, wait).await)
-}
-
-fn read_status(body: Value) -> Result<AgentStatus, ApiError> {
-    let faults = Faults::default();
-    let mut fields = faults.body(body);
-    if !fields.has("status") {
-        fields.missing("INVALID_STATUS", "status");
-    }
-    let status = fields
-        .text("status")
-        .and_then(|text| status_named(&text).map_err(|problem| fields.fault("INVALID_STATUS", "status", problem)).ok());
-    fields.end();
-    faults.finish(status)
-}
-
-fn status_named(text: &str) -> Result<AgentStatus, &'static str> {
-    [AgentStatus::Active, AgentStatus::Inactive]
-        .into_iter()
-        .find(|status| status.as_str() == text)
-        .ok_or("must be \"active\" or \"inactive\"")
 }
 
 /// The id of a path.

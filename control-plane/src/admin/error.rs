@@ -7,6 +7,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
+use super::fields::Faults;
 use crate::store::{StoreError, WriteError};
 
 /// A refusal, ready to be sent. Boxed, as it is the rare outcome of everything.
@@ -70,6 +71,27 @@ impl ApiError {
     #[must_use]
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+}
+
+impl ApiError {
+    /// Notes the refusal among the faults of a request that speaks of several records: of the one at `place`.
+    pub(super) fn push_into(self, faults: &Faults, place: &str) {
+        let Refusal { code, message, details, .. } = *self.0;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let at = |field: &str| if field.is_empty() { place.to_owned() } else { format!("{place}.{field}") };
+        match details.get("faults").and_then(Value::as_array) {
+            Some(several) => {
+                several.iter().for_each(|it| faults.push(code, at(&text(&it["field"])), text(&it["message"])))
+            }
+            None => {
+                let field = details.get("field").map(text).unwrap_or_default();
+                // The message of a single field begins with its name, which the place has already.
+                let message =
+                    message.strip_prefix(&field).map_or(&*message, |rest| rest.trim_start_matches([':', ' ']));
+                faults.push(code, at(&field), message);
+            }
+        }
     }
 }
 

@@ -68,6 +68,11 @@ impl Faults {
 }
 
 impl<'f> Fields<'f> {
+    /// The path of the object itself.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The path of one of the fields.
     pub(crate) fn at(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
@@ -89,6 +94,11 @@ impl<'f> Fields<'f> {
             self.left.shift_remove(name);
         }
         self.left.contains_key(name)
+    }
+
+    /// The field as it is, without taking it.
+    pub(crate) fn peek(&self, name: &str) -> Option<&Value> {
+        self.left.get(name)
     }
 
     /// The field as it is.
@@ -122,7 +132,7 @@ impl<'f> Fields<'f> {
 
     /// A list of strings; absent: empty.
     pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
-        let Some(items) = self.items(name) else { return Vec::new() };
+        let Some(items) = self.items(name, MAX_ITEMS) else { return Vec::new() };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             match item {
@@ -173,8 +183,13 @@ impl<'f> Fields<'f> {
 
     /// The fields of each object of a list; `None`: there is no list.
     pub(crate) fn objects(&mut self, name: &str) -> Option<Vec<Fields<'f>>> {
+        self.objects_up_to(name, MAX_ITEMS)
+    }
+
+    /// The same of a list that may be longer, or shorter, than others.
+    pub(crate) fn objects_up_to(&mut self, name: &str, most: usize) -> Option<Vec<Fields<'f>>> {
         let mut objects = Vec::new();
-        for (index, item) in self.items(name)?.into_iter().enumerate() {
+        for (index, item) in self.items(name, most)?.into_iter().enumerate() {
             let name = format!("{name}[{index}]");
             match item {
                 Value::Object(left) => objects.push(Fields { left, path: self.at(&name), faults: self.faults }),
@@ -196,10 +211,10 @@ impl<'f> Fields<'f> {
         }
     }
 
-    fn items(&mut self, name: &str) -> Option<Vec<Value>> {
+    fn items(&mut self, name: &str, most: usize) -> Option<Vec<Value>> {
         match self.value(name)? {
-            Value::Array(items) if items.len() <= MAX_ITEMS => Some(items),
-            Value::Array(_) => self.wrong(name, "must not have more than 1000 items"),
+            Value::Array(items) if items.len() <= most => Some(items),
+            Value::Array(_) => self.wrong(name, format!("must not have more than {most} items")),
             _ => self.wrong(name, "must be a list"),
         }
     }

@@ -9,11 +9,12 @@ use axum::{
     response::Response,
     routing::get,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_policy::document::{LimitDocument, OperationClass, OperationLimitsDocument};
 
 use super::{
     AdminState, ApiError,
+    agents::record::without_defaults,
     answer::{Wait, written},
     body::StrictJson,
     check,
@@ -60,7 +61,9 @@ async fn put(
     let answer = view(&row);
     let is_new = !state.store.registry().permissions.contains_key(&row.scope);
     let decide = move |registry: &Registry| {
-        let same = registry.permissions.get(&row.scope).is_some_and(|before| **before == row);
+        let before = registry.permissions.get(&row.scope);
+        let row = Permission { managed_by: before.and_then(|before| before.managed_by.clone()), ..row };
+        let same = before.is_some_and(|before| **before == row);
         Ok::<_, ApiError>(if same { Vec::new() } else { vec![Change::PutPermission(row)] })
     };
     let generation = state.store.write(decide).await?;
@@ -90,13 +93,28 @@ fn missing(scope: &Scope) -> ApiError {
     ApiError::not_found("PERMISSION_NOT_FOUND", format!("there is no permission row for {scope}"))
 }
 
-/// Reads a row. `allowedAgents` is the AWS sample's name for `agents`.
+/// Reads a row.
 fn read(body: Value, scope: Scope) -> Result<Permission, ApiError> {
     let faults = Faults::default();
     let mut fields = faults.body(body);
     if fields.parsed("scope", |text| Scope::try_from(text)).is_some_and(|of_body| of_body != scope) {
         fields.fault("INVALID_FIELD", "scope", "must be the one in the path");
     }
+    let row = take(&mut fields, Some(scope));
+    fields.end();
+    faults.finish(row)
+}
+
+/// The scope of a row that names it itself.
+pub(super) fn take_scope(fields: &mut Fields<'_>) -> Option<Scope> {
+    if !fields.has("scope") {
+        fields.missing("MISSING_REQUIRED_FIELD", "scope");
+    }
+    fields.parsed("scope", |text| Scope::try_from(text))
+}
+
+/// The rest of a row. `allowedAgents` is the AWS sample's name for `agents`.
+pub(super) fn take(fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Permission> {
     let name = if fields.has("allowedAgents") && !fields.has("agents") { "allowedAgents" } else { "agents" };
     if !fields.has(name) {
         fields.missing("MISSING_REQUIRED_FIELD", "agents");
@@ -106,8 +124,7 @@ fn read(body: Value, scope: Scope) -> Result<Permission, ApiError> {
     let limit = fields.object("limit").map(read_limit);
     let operation_limits = fields.object("operationLimits").map(read_operation_limits).unwrap_or_default();
     let max_concurrent = fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new);
-    fields.end();
-    faults.finish(Some(Permission { scope, agents, operations, limit, operation_limits, max_concurrent }))
+    Some(Permission { scope: scope?, agents, operations, limit, operation_limits, max_concurrent, managed_by: None })
 }
 
 fn operation(text: &str) -> Result<OperationClass, &'static str> {
@@ -148,4 +165,16 @@ fn view(row: &Permission) -> Value {
         "operationLimits": row.operation_limits,
         "maxConcurrent": row.max_concurrent,
     })
+}
+
+/// A row in the form that apply takes; what is at its default is left out.
+pub(super) fn record(row: &Permission) -> Map<String, Value> {
+    let Value::Object(mut shown) = view(row) else { return Map::new() };
+    shown.insert("operations".into(), json!(row.operations));
+    let said = shown.into_iter().filter_map(|(name, value)| {
+        // Agents are said even where there are none.
+        let value = if name == "agents" { value } else { without_defaults(value)? };
+        Some((name, value))
+    });
+    said.collect()
 }

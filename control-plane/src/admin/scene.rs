@@ -83,6 +83,9 @@ impl Visitor for Bearer {
     fn client(&self) -> &str {
         "tester"
     }
+    fn subject(&self) -> Option<&str> {
+        Some("tess")
+    }
     fn is_admin(&self) -> bool {
         self.0 == "admin"
     }

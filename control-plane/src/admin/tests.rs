@@ -2,6 +2,7 @@
 
 mod a2a;
 mod agents;
+mod apply;
 mod cards;
 mod description;
 mod others;

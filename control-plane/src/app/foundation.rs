@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// The sealing key's file in the data directory.
-const KEY_FILE: &str = "sealing.key";
+pub(super) const KEY_FILE: &str = "sealing.key";
 /// The registry's directory in the data directory.
-const REGISTRY_DIR: &str = "registry";
+pub(super) const REGISTRY_DIR: &str = "registry";
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]

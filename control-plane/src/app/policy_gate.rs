@@ -67,6 +67,10 @@ impl Visitor for PolicyVisitor {
         self.caller.client()
     }
 
+    fn subject(&self) -> Option<&str> {
+        self.caller.subject()
+    }
+
     fn is_admin(&self) -> bool {
         self.policy.is_admin(&self.caller)
     }

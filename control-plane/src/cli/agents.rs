@@ -1,6 +1,7 @@
 //! `tollgate agents`.
 
 mod cards;
+mod status;
 
 use std::{io::Read, path::PathBuf};
 
@@ -12,6 +13,7 @@ use super::{
     Waiting,
     session::{CliError, Session},
 };
+use status::StatusChange;
 
 /// What to do with agents.
 #[derive(Debug, Subcommand)]
@@ -46,10 +48,13 @@ pub enum Action {
         /// Whether its card must be signed, and by whom, a JSON object as in the API.
         #[arg(long, value_name = "JSON")]
         card_signatures: Option<String>,
+        /// Where its life begins: draft, pending, active (unless told otherwise) or inactive.
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
         /// The whole record as JSON, instead of the options; `-` reads it from standard input.
         #[arg(
             long,
-            conflicts_with_all = ["id", "backend_url", "card_url", "name", "tags", "auth", "card_signatures"],
+            conflicts_with_all = ["id", "backend_url", "card_url", "name", "tags", "auth", "card_signatures", "status"],
             value_name = "FILE"
         )]
         file: Option<PathBuf>,
@@ -86,20 +91,18 @@ pub enum Action {
         #[arg(long, value_name = "VERSION")]
         to: Option<u64>,
     },
-    /// Lets calls through again.
-    Enable {
-        /// Its id.
-        id: String,
+    /// Moves it on in its life: draft, pending, active, inactive, retired.
+    Status {
+        /// Where to.
+        #[arg(long = "to", value_name = "STATUS")]
+        status: String,
         #[command(flatten)]
-        waiting: Waiting,
+        change: StatusChange,
     },
+    /// Lets calls through: approves of it, or lets them through again.
+    Enable(StatusChange),
     /// Lets no calls through, until it is enabled.
-    Disable {
-        /// Its id.
-        id: String,
-        #[command(flatten)]
-        waiting: Waiting,
-    },
+    Disable(StatusChange),
 }
 
 const COLUMNS: [(&str, &str); 6] = [
@@ -115,14 +118,14 @@ pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) ->
     match action {
         Action::List => session.format.list(out, &session.get("/admin/agents").await?, "agents", &COLUMNS),
         Action::Get { id } => session.format.record(out, &session.get(&path(&id, "")).await?),
-        Action::Register { id, backend_url, card_url, name, tags, auth, card_signatures, file, waiting } => {
+        Action::Register { id, backend_url, card_url, name, tags, auth, card_signatures, status, file, waiting } => {
             let record = match file {
                 Some(file) => read_record(&file)?,
                 None => {
                     let auth = auth.map(|text| parse(&text, "--auth")).transpose()?;
                     let signatures = card_signatures.map(|text| parse(&text, "--card-signatures")).transpose()?;
                     json!({"agentId": id, "backendUrl": backend_url, "agentCardUrl": card_url,
-                        "name": name, "tags": tags, "authConfig": auth, "cardSignatures": signatures})
+                        "name": name, "tags": tags, "authConfig": auth, "cardSignatures": signatures, "status": status})
                 }
             };
             let path = format!("/admin/agents/register{}", waiting.query());
@@ -141,22 +144,10 @@ pub(super) async fn run(session: &Session, action: Action, out: &mut Vec<u8>) ->
         }
         Action::Versions { id } => cards::versions(session, &id, out).await?,
         Action::Diff { id, from, to } => cards::diff(session, &id, from, to, out).await?,
-        Action::Enable { id, waiting } => set_status(session, &id, "active", waiting, out).await?,
-        Action::Disable { id, waiting } => set_status(session, &id, "inactive", waiting, out).await?,
+        Action::Status { status, change } => status::set(session, change, &status, out).await?,
+        Action::Enable(change) => status::set(session, change, "active", out).await?,
+        Action::Disable(change) => status::set(session, change, "inactive", out).await?,
     }
-    Ok(())
-}
-
-async fn set_status(
-    session: &Session,
-    id: &str,
-    status: &str,
-    waiting: Waiting,
-    out: &mut Vec<u8>,
-) -> Result<(), CliError> {
-    let path = path(id, &format!("/status{}", waiting.query()));
-    let answer = session.send(Method::PATCH, &path, Some(&json!({"status": status}))).await?;
-    session.format.done(out, &answer, &format!("{id} is {status}"));
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use crate::domain::SecretText;
 
 /// Longer than the longest `?wait=applied`.
 const TIMEOUT: Duration = Duration::from_secs(75);
+/// Of what has to do with the whole registry: cards are fetched meanwhile, and some hosts take their time to say nothing.
+pub(super) const LONG_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,17 @@ pub enum CliError {
     /// The server said no.
     #[error("{0}")]
     Refused(String),
+    /// The server said no, field by field.
+    #[error("{message}")]
+    Faults {
+        /// All of it.
+        message: String,
+        /// Each field and what is wrong with it.
+        faults: Vec<(String, String)>,
+    },
+    /// Done, but not everywhere.
+    #[error("written, and not yet in force on every Envoy")]
+    Pending,
 }
 
 impl CliError {
@@ -35,9 +48,10 @@ impl CliError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::Faults { .. } => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } => 69,
+            Self::Pending => 75,
         }
     }
 }
@@ -75,9 +89,31 @@ impl Session {
         self.send(Method::GET, path, None).await
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+    /// An answer that is not JSON, or not one document.
+    pub(super) async fn bytes(&self, path: &str) -> Result<Vec<u8>, CliError> {
         let url = format!("{}{path}", self.base);
-        let mut request = self.http.request(method, &url).bearer_auth(self.token.expose());
+        let request = self.http.get(&url).timeout(LONG_TIMEOUT).bearer_auth(self.token.expose());
+        let (status, bytes) = exchange(request, &url).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        Err(refusal(status.as_u16(), &serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CliError> {
+        self.send_for(TIMEOUT, method, path, body).await
+    }
+
+    /// The same with another patience.
+    pub(super) async fn send_for(
+        &self,
+        timeout: Duration,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
+        let url = format!("{}{path}", self.base);
+        let mut request = self.http.request(method, &url).timeout(timeout).bearer_auth(self.token.expose());
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -134,6 +170,15 @@ pub(super) async fn log_in(
 }
 
 async fn read(request: reqwest::RequestBuilder, url: &str) -> Result<Value, CliError> {
+    let (status, bytes) = exchange(request, url).await?;
+    let body: Option<Value> = serde_json::from_slice(&bytes).ok();
+    match body {
+        Some(body) if status.is_success() => Ok(body),
+        body => Err(refusal(status.as_u16(), &body.unwrap_or_default())),
+    }
+}
+
+async fn exchange(request: reqwest::RequestBuilder, url: &str) -> Result<(reqwest::StatusCode, Vec<u8>), CliError> {
     let unreachable = |error: reqwest::Error| {
         let reason = if error.is_timeout() {
             "no answer in time"
@@ -149,10 +194,18 @@ async fn read(request: reqwest::RequestBuilder, url: &str) -> Result<Value, CliE
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let bytes = response.bytes().await.map_err(unreachable)?;
-    let body: Option<Value> = serde_json::from_slice(&bytes).ok();
-    match body {
-        Some(body) if status.is_success() => Ok(body),
-        body => Err(CliError::Refused(explain(status.as_u16(), &body.unwrap_or_default()))),
+    Ok((status, bytes.to_vec()))
+}
+
+fn refusal(status: u16, body: &Value) -> CliError {
+    let message = explain(status, body);
+    let part = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+    match body["error"]["details"]["faults"].as_array() {
+        None => CliError::Refused(message),
+        Some(faults) => {
+            let faults = faults.iter().map(|fault| (part(fault, "field"), part(fault, "message"))).collect();
+            CliError::Faults { message, faults }
+        }
     }
 }
 

@@ -69,7 +69,10 @@ async fn agents_are_registered_listed_and_removed() {
     assert_eq!(served.json("agents get weather").await["status"], "inactive");
     assert!(served.run("agents get weather").await.unwrap().contains("status: inactive\n"));
     assert_eq!(served.run("agents sync weather").await.unwrap(), "the card of weather is up to date (generation 3)\n");
-    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 4)\n");
+    let retire = "agents status weather --to retired --reason gone --wait";
+    assert_eq!(served.run(retire).await.unwrap(), "weather is retired (generation 4, in force on 0 Envoys)\n");
+    assert_eq!(served.json("agents get weather").await["statusChange"]["reason"], "gone");
+    assert_eq!(served.run("agents delete weather").await.unwrap(), "weather is deleted (generation 5)\n");
 }
 
 #[tokio::test]
@@ -219,4 +222,75 @@ async fn usage_is_shown_busiest_first_and_narrowed() {
     assert_eq!((lines.len(), lines[2][0]), (3, "few"));
     let answer = served.json("usage --client few --agent a --issuer i").await;
     assert_eq!((answer["usage"].as_array().unwrap().len(), &answer["usage"][0]["clientId"]), (1, &json!("few")));
+}
+
+fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[tokio::test]
+async fn files_are_applied_exported_and_applied_again() {
+    let served = Served::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let backend = served.scene.backend.url("/");
+    let text = format!(
+        "agents:\n  - agentId: weather\n    backendUrl: {backend}\n    tags: [a]\n---\nkind: Permission\nscope: s\nagents: [weather]\n"
+    );
+    let path = file(&dir, "agents.yaml", &text);
+    let planned = served.run(&format!("apply -f {path} --dry-run")).await.unwrap();
+    assert!(planned.starts_with("created agent weather\n  agentId: \"weather\"\n"), "{planned}");
+    assert!(
+        planned.ends_with("nothing is written: 2 created, 0 updated, 0 deleted, 0 unchanged (generation 0)\n"),
+        "{planned}"
+    );
+    let made = served.run(&format!("apply -f {path} --wait")).await.unwrap();
+    let sentence = "2 created, 0 updated, 0 deleted, 0 unchanged (generation 1, in force on 0 Envoys)";
+    assert_eq!(made, format!("created agent weather\ncreated permission s\n{sentence}\n"));
+    let exported = dir.path().join("exported.yaml").display().to_string();
+    served.run(&format!("export -o {exported}")).await.unwrap();
+    let again = served.run(&format!("apply -f {exported} --prune-all")).await.unwrap();
+    assert_eq!(again, "0 created, 0 updated, 0 deleted, 2 unchanged (generation 1)\n");
+    file(&dir, "agents.yaml", &text.replace("[a]", "[b]"));
+    std::fs::remove_file(&exported).unwrap();
+    let changed = served.run(&format!("apply -f {}", dir.path().display())).await.unwrap();
+    assert!(changed.starts_with("updated agent weather\n  tags: [\"a\"] -> [\"b\"]\n"), "{changed}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_named_by_file_line_and_field() {
+    let served = Served::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let backend = served.scene.backend.url("/");
+    let good = format!("- kind: Agent\n  agentId: a\n  backendUrl: {backend}\n");
+    let cases = [
+        ("agents: [\n", 2, "agents.yaml: "),
+        ("agents:\n  a: b\n", 2, "agents.yaml:1: agents must be a list"),
+        ("clients: []\n", 2, "agents.yaml:1: clients is unknown"),
+        ("- agentId: a\n", 2, "agents.yaml:1: kind must be Agent or Permission"),
+        (&format!("{good}  maxConcurrent: 0\n"), 1, "agents.yaml:4: maxConcurrent must be"),
+        (&format!("{good}  timeouts:\n    requestSeconds: x\n"), 1, "agents.yaml:5: timeouts.requestSeconds must be"),
+        (&format!("{good}- kind: Agent\n  agentId: b\n"), 1, "agents.yaml:4: backendUrl is required"),
+    ];
+    for (text, code, part) in cases {
+        let path = file(&dir, "agents.yaml", text);
+        check(served.run(&format!("apply -f {path}")).await, code, part);
+    }
+    assert_eq!(served.scene.state.store.registry().generation.get(), 0);
+    check(served.run("apply -f /absent.yaml").await, 2, "/absent.yaml cannot be read");
+}
+
+#[tokio::test]
+async fn a_backup_is_written_once_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let served = Served::start().await;
+    served.scene.register("weather", json!({})).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("backup");
+    let command = format!("backup -o {}", path.display());
+    let said = served.run(&command).await.unwrap();
+    assert_eq!(said, format!("1 records of generation 1 are in {}\n", path.display()));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    check(served.run(&command).await, 2, "a backup overwrites nothing");
 }

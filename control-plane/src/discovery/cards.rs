@@ -10,12 +10,7 @@ use axum::{
 };
 
 use super::{DiscoveryState, unknown_agent};
-use crate::{
-    admin::ApiError,
-    cards::ServedCard,
-    domain::{AgentId, AgentStatus},
-    gate::Visitor,
-};
+use crate::{admin::ApiError, cards::ServedCard, domain::AgentId, gate::Visitor};
 
 /// A card is what one caller may see: no shared cache may keep it.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, max-age=60");
@@ -28,7 +23,7 @@ pub(super) async fn card(
 ) -> Result<Response, ApiError> {
     let id = AgentId::try_from(id).map_err(|_| unknown_agent())?;
     let registry = state.store.registry();
-    let agent = registry.agents.get(&id).filter(|agent| agent.status == AgentStatus::Active);
+    let agent = registry.agents.get(&id).filter(|agent| agent.is_active());
     let agent = agent.filter(|agent| visitor.may_see(&agent.id)).ok_or_else(unknown_agent)?;
     let missing = || ApiError::not_found("AGENT_CARD_NOT_FOUND", "the agent has no card");
     let card = state.shelf.card(agent).ok_or_else(missing)?;

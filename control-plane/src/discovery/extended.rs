@@ -17,7 +17,7 @@ use tollgate_policy::document::Interface;
 use super::{DiscoveryState, unknown_agent};
 use crate::{
     admin::ApiError,
-    domain::{Agent, AgentId, AgentStatus, IdentityHeaders},
+    domain::{Agent, AgentId, IdentityHeaders},
     gate::Visitor,
 };
 
@@ -54,7 +54,7 @@ pub(super) async fn rpc(
 fn agent(state: &DiscoveryState, id: &str, visitor: &dyn Visitor) -> Result<Arc<Agent>, ApiError> {
     let id = AgentId::try_from(id).map_err(|_| unknown_agent())?;
     let registry = state.store.registry();
-    let agent = registry.agents.get(&id).filter(|agent| agent.status == AgentStatus::Active);
+    let agent = registry.agents.get(&id).filter(|agent| agent.is_active());
     agent.filter(|agent| visitor.may_see(&agent.id)).cloned().ok_or_else(unknown_agent)
 }
 

@@ -7,7 +7,10 @@ use url::Url;
 
 use tollgate_policy::document::{Dialect, TaskIsolation};
 
-use super::{A2aSettings, AgentId, BackendAuth, Card, CardSignatures, CardVersion, Translation, UnixSeconds};
+use super::{
+    A2aSettings, AgentId, AgentStatus, ApplySet, BackendAuth, Card, CardSignatures, CardVersion, CircuitBreaker,
+    StatusChange, Timeouts, Translation, UnixSeconds,
+};
 
 /// An agent as registered. The card is what was fetched last; the rest is what the operator said.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,14 +39,18 @@ pub struct Agent {
     pub heartbeat: Option<Heartbeat>,
     /// Its own deadlines.
     pub timeouts: Timeouts,
+    /// What it is given at once, at most.
+    pub circuit_breaker: CircuitBreaker,
     /// How its traffic is treated.
     pub a2a: A2aSettings,
     /// Whether the backend is told who calls.
     pub identity_headers: IdentityHeaders,
     /// How many requests it gets at once from each Envoy; `None`: any number.
     pub max_concurrent: Option<NonZeroU32>,
-    /// Whether calls are let through.
+    /// Where it is in its life.
     pub status: AgentStatus,
+    /// How it came there.
+    pub status_change: StatusChange,
     /// What is asked of its card.
     pub card_signatures: CardSignatures,
     /// The card fetched last; a bad or vanished card keeps it.
@@ -52,6 +59,8 @@ pub struct Agent {
     pub earlier_cards: Vec<Arc<CardVersion>>,
     /// Why the last sync failed, if it did.
     pub sync_error: Option<String>,
+    /// The set of applied files that made it; `None`: it was registered by itself.
+    pub managed_by: Option<ApplySet>,
     /// First registration.
     pub created_at: UnixSeconds,
     /// Last change.
@@ -123,15 +132,6 @@ pub struct Heartbeat {
     pub misses_allowed: u32,
 }
 
-/// Deadlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timeouts {
-    /// For a whole request. Absent: none.
-    pub request: Option<Duration>,
-    /// For a stream's silence. Absent: the gateway's.
-    pub stream_idle: Option<Duration>,
-}
-
 /// Whether a backend is told who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IdentityHeaders {
@@ -140,16 +140,6 @@ pub enum IdentityHeaders {
     Withheld,
     /// `x-tollgate-subject` and `x-tollgate-client`.
     Sent,
-}
-
-/// Whether calls are let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AgentStatus {
-    /// Called and listed.
-    #[default]
-    Active,
-    /// Neither, until made active again.
-    Inactive,
 }
 
 impl Agent {
@@ -172,17 +162,6 @@ impl Agent {
         let is_offered = card["capabilities"]["extendedAgentCard"] == Value::Bool(true)
             || card["supportsAuthenticatedExtendedCard"] == Value::Bool(true);
         is_offered && !self.card.paths.dialects.is_empty()
-    }
-}
-
-impl AgentStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use tollgate_policy::document::{LimitDocument, OperationClass, OperationLimitsDocument, PermissionDocument};
 
-use super::Scope;
+use super::{ApplySet, Scope};
 
 /// What a scope grants.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Permission {
     pub operation_limits: OperationLimitsDocument,
     /// How many at once, for each (caller, agent) on each Envoy.
     pub max_concurrent: Option<NonZeroU32>,
+    /// The set of applied files that made it; `None`: it was written by itself.
+    pub managed_by: Option<ApplySet>,
 }
 
 impl From<&Permission> for PermissionDocument {

@@ -1,6 +1,11 @@
 //! The registry as the filter's policy document: the only place where one becomes the other.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
@@ -11,7 +16,7 @@ use tollgate_policy::document::{
 use crate::{
     bootstrap,
     config::Config,
-    domain::{Agent, AgentId, AgentStatus, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
+    domain::{Agent, AgentId, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
     xds,
 };
 
@@ -31,19 +36,15 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
             .collect(),
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
-        agents: registry.agents.values().filter(|agent| is_active(agent)).map(|agent| entry(agent)).collect(),
+        agents: registry.agents.values().filter(|agent| agent.is_active()).map(|agent| entry(agent)).collect(),
         revocations: revocations(registry, config),
     }
 }
 
 /// The agents that can be called.
 pub(super) fn active(registry: &Registry) -> BTreeMap<AgentId, Arc<Agent>> {
-    let agents = registry.agents.iter().filter(|(_, agent)| is_active(agent));
+    let agents = registry.agents.iter().filter(|(_, agent)| agent.is_active());
     agents.map(|(id, agent)| (id.clone(), agent.clone())).collect()
-}
-
-pub(super) fn is_active(agent: &Agent) -> bool {
-    agent.status == AgentStatus::Active
 }
 
 fn gateway(config: &Config) -> GatewayDocument {
@@ -122,9 +123,19 @@ fn entry(agent: &Agent) -> AgentDocument {
         extended_card: agent.offers_extended_card(),
         grpc: agent.a2a.grpc.as_ref().map(|_| xds::grpc_cluster_name(&agent.id)),
         identity: agent.identity_headers == IdentityHeaders::Sent,
-        timeout_ms: agent.timeouts.request.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
+        timeout_ms: Some(millis(agent.deadline())),
+        stream_idle_ms: agent.timeouts.stream_idle.map(millis),
         max_concurrent: agent.max_concurrent.map(NonZeroU32::get),
     }
+}
+
+/// How long agents' streams may be silent, where they say so themselves: Envoy has a route for each.
+pub(super) fn stream_idles(agents: &BTreeMap<AgentId, Arc<Agent>>) -> BTreeSet<u64> {
+    agents.values().filter_map(|agent| agent.timeouts.stream_idle).map(millis).collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is policed: webhooks of an agent that calls any, or whose operator has said something about them.

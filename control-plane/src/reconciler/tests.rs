@@ -89,6 +89,7 @@ fn row(limit: Option<LimitDocument>) -> Change {
         limit,
         operation_limits: OperationLimitsDocument::default(),
         max_concurrent: None,
+        managed_by: None,
     })
 }
 

@@ -2,7 +2,6 @@
 
 use tollgate_a2a::settings::{KeyDocument, SettingsDocument, TranslatedAgent, VERSION};
 
-use super::document::is_active;
 use crate::{
     config::Config,
     domain::{Agent, Registry, Translation},
@@ -11,7 +10,7 @@ use crate::{
 /// Renders the registry.
 #[must_use]
 pub fn translation_document(registry: &Registry, config: &Config) -> SettingsDocument {
-    let active = registry.agents.values().filter(|agent| is_active(agent));
+    let active = registry.agents.values().filter(|agent| agent.is_active());
     let keys = registry.task_keys_by_age().into_iter();
     SettingsDocument {
         version: VERSION,

@@ -8,7 +8,7 @@ use tollgate_policy::document::RevocationDocument;
 
 use super::*;
 use crate::{
-    domain::{BackendAuth, UnixSeconds},
+    domain::{AgentStatus, BackendAuth, UnixSeconds},
     xds::fixtures,
 };
 
@@ -19,6 +19,9 @@ pub(super) struct Caller(pub(super) BTreeSet<String>);
 impl Visitor for Caller {
     fn client(&self) -> &str {
         "caller"
+    }
+    fn subject(&self) -> Option<&str> {
+        None
     }
     fn is_admin(&self) -> bool {
         false

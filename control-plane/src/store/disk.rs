@@ -57,6 +57,24 @@ impl Disk {
         self.db.apply_batch(batch).map_err(StoreError::Database)
     }
 
+    /// Writes all records of a registry that is not there yet. They are not on the disk before [`Disk::flush`].
+    pub(super) fn fill<'a>(
+        &self,
+        generation: Generation,
+        records: impl Iterator<Item = (Table, &'a str, &'a [u8])>,
+    ) -> Result<(), StoreError> {
+        for (table, key, value) in records {
+            let key = [table.prefix(), key.as_bytes()].concat();
+            self.db.insert(key, value).map_err(StoreError::Database)?;
+        }
+        let generation = generation.get().to_be_bytes();
+        self.db.insert(GENERATION, &generation).map(drop).map_err(StoreError::Database)
+    }
+
+    pub(super) fn key(&self) -> &SealingKey {
+        &self.key
+    }
+
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map(drop).map_err(StoreError::Database)
     }

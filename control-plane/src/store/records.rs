@@ -7,6 +7,8 @@ mod auth;
 mod card;
 mod client;
 mod issuer;
+mod lifecycle;
+mod pace;
 mod permission;
 mod revocation;
 
@@ -21,8 +23,8 @@ use super::{
 use crate::domain::{Registry, SigningKey};
 
 /// Version of every stored form. A change that an older server could not read bumps it, and brings a migration.
-/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead.
-const SCHEMA: u32 = 2;
+/// 2: the text, versions and signatures of cards; `card` reads what 1 had instead. 3: agents' statuses; `lifecycle` does likewise.
+pub(super) const SCHEMA: u32 = 3;
 /// The oldest version that is read.
 const OLDEST_SCHEMA: u32 = 1;
 
@@ -197,6 +199,11 @@ impl Record<'_> {
     }
 }
 
+/// Whether records of that schema are read.
+pub(super) fn is_readable(schema: u32) -> bool {
+    (OLDEST_SCHEMA..=SCHEMA).contains(&schema)
+}
+
 fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     serde_json::to_vec(&Envelope { schema: SCHEMA, record }).expect("stored forms have string keys only")
 }
@@ -207,7 +214,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
         schema: u32,
     }
     let version: Version = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if !(OLDEST_SCHEMA..=SCHEMA).contains(&version.schema) {
+    if !is_readable(version.schema) {
         return Err(format!("has schema {}, this server reads {OLDEST_SCHEMA} to {SCHEMA}", version.schema));
     }
     let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;

@@ -11,15 +11,15 @@ use crate::domain::*;
 
 const PLANTED: &str = "planted-secret-4711";
 
-fn key() -> SealingKey {
+pub(super) fn key() -> SealingKey {
     SealingKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap()
 }
 
-fn open(dir: &Path) -> Store {
+pub(super) fn open(dir: &Path) -> Store {
     Store::open(dir, &key()).unwrap()
 }
 
-async fn put(store: &Store, changes: Vec<Change>) -> Generation {
+pub(super) async fn put(store: &Store, changes: Vec<Change>) -> Generation {
     store.write(move |_| Ok::<_, Infallible>(changes)).await.unwrap()
 }
 
@@ -34,6 +34,7 @@ fn row(scope: &str) -> Permission {
         limit,
         operation_limits: Default::default(),
         max_concurrent: NonZeroU32::new(4),
+        managed_by: Some(ApplySet::try_from("team-a").unwrap()),
     }
 }
 
@@ -74,7 +75,12 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         auth,
         health_endpoint: Some("/health".to_owned()),
         heartbeat: Some(Heartbeat { interval: Duration::from_secs(30), misses_allowed: 3 }),
-        timeouts: Timeouts { request: Some(Duration::from_millis(1500)), stream_idle: None },
+        timeouts: Timeouts {
+            request: Some(Duration::from_millis(1500)),
+            stream_idle: None,
+            connect: Some(Duration::from_secs(2)),
+        },
+        circuit_breaker: CircuitBreaker { max_requests: NonZeroU32::new(9), ..CircuitBreaker::default() },
         max_concurrent: NonZeroU32::new(8),
         a2a: A2aSettings {
             translation: Translation::Off,
@@ -84,6 +90,11 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         },
         identity_headers: IdentityHeaders::Sent,
         status: AgentStatus::Inactive,
+        status_change: StatusChange {
+            by: ChangedBy::Caller { client: "ops".to_owned(), subject: Some("olga".to_owned()) },
+            at: 7,
+            reason: Some("r".to_owned()),
+        },
         card_signatures: CardSignatures {
             policy: SignaturePolicy::Require,
             keys: CardKeySource::Url("https://agent.example/keys".parse().unwrap()),
@@ -95,6 +106,7 @@ fn agent(id: &str, auth: BackendAuth) -> Agent {
         })],
         card: Arc::new(card),
         sync_error: Some("e".to_owned()),
+        managed_by: Some(ApplySet::default()),
         created_at: 1,
         updated_at: 2,
     }
@@ -123,7 +135,7 @@ fn every_auth() -> Vec<BackendAuth> {
     ]
 }
 
-fn one_of_each() -> Vec<Change> {
+pub(super) fn one_of_each() -> Vec<Change> {
     let client = Client {
         id: ClientId::try_from("client").unwrap(),
         name: "n".to_owned(),
@@ -164,7 +176,7 @@ fn one_of_each() -> Vec<Change> {
 }
 
 /// Two registries hold the same, whatever their `Arc`s.
-fn check_same(left: &Registry, right: &Registry) {
+pub(super) fn check_same(left: &Registry, right: &Registry) {
     assert_eq!(left.generation, right.generation);
     assert_eq!(left.agents, right.agents);
     assert_eq!(left.permissions, right.permissions);
@@ -304,11 +316,35 @@ async fn a_record_of_a_later_schema_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     {
         let db = sled::open(dir.path()).unwrap();
-        db.insert(b"clients/c", br#"{"schema":3,"record":{}}"#).unwrap();
+        db.insert(b"clients/c", br#"{"schema":4,"record":{}}"#).unwrap();
         db.flush().unwrap();
     }
     let error = Store::open(dir.path(), &key()).err().unwrap().to_string();
-    assert_eq!(error, "record clients/c cannot be read: has schema 3, this server reads 1 to 2");
+    assert_eq!(error, "record clients/c cannot be read: has schema 4, this server reads 1 to 3");
+}
+
+#[tokio::test]
+async fn a_record_from_before_statuses_is_active_or_inactive_and_nobody_knows_since_when() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let db = sled::open(dir.path()).unwrap();
+        for (key, active) in [("agents/on", "true"), ("agents/off", "false")] {
+            let record = r#"{"schema":2,"record":{"name":"n","description":"","capabilities":[],"tags":[],"skills":[],
+                "backends":[{"url":"http://b/","priority":0,"weight":1}],"card_url":null,"auth":{"type":"none"},
+                "health_endpoint":null,"heartbeat":null,"request_timeout_ms":null,"stream_idle_ms":null,
+                "identity_headers":false,"active":ACTIVE,"sync_error":null,"created_at":1,"updated_at":2,
+                "card":{"text":"{\"name\":\"n\"}","version":1,"fetched_at":5,"etag":null,"rpc":"/","rest":null}}}"#;
+            db.insert(key, record.replace("ACTIVE", active).into_bytes()).unwrap();
+        }
+        db.insert("permissions/s", &br#"{"schema":2,"record":{"agents":["a"]}}"#[..]).unwrap();
+        db.flush().unwrap();
+    }
+    let registry = open(dir.path()).registry();
+    let status = |id| registry.agents[&AgentId::try_from(id).unwrap()].status;
+    assert_eq!((status("on"), status("off")), (AgentStatus::Active, AgentStatus::Inactive));
+    assert!(registry.agents.values().all(|agent| agent.status_change == StatusChange::default()));
+    let made_by = |row: &Permission| row.managed_by.clone();
+    assert_eq!(registry.permissions.values().map(|row| made_by(row)).collect::<Vec<_>>(), [None]);
 }
 
 #[tokio::test]

@@ -6,8 +6,7 @@ use envoy_types::pb::{
     envoy::{
         config::{
             cluster::v3::{
-                CircuitBreakers, Cluster,
-                circuit_breakers::Thresholds,
+                Cluster,
                 cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig},
             },
             core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions},
@@ -27,10 +26,10 @@ use envoy_types::pb::{
 
 use super::{
     Edge, Resource,
-    any::{ads, duration, pack, uint32},
-    endpoints, secrets, translator, upstream_tls,
+    any::{ads, duration, pack},
+    endpoints, pacing, secrets, translator, upstream_tls,
 };
-use crate::domain::{Agent, AgentId, Backend};
+use crate::domain::{Agent, AgentId, Backend, CircuitBreaker, Timeouts};
 
 /// The control plane's cluster, as the routes and the policy document name it.
 pub const CONTROL_PLANE: &str = "tollgate-control-plane";
@@ -41,11 +40,8 @@ const GRPC_SUFFIX: &str = ".grpc";
 /// What the name of a cluster ends with through which requests are translated.
 const TRANSLATED_SUFFIX: &str = ".translated";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Common servers (uvicorn, Node) close idle connections after 5 s; being first avoids the race that no POST may be retried after.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// Envoy's default of 1,024 is few for streams that live for minutes; limits per caller are the policy's business.
-const MAX_REQUESTS: u32 = 65_536;
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /// The name of an agent's cluster.
@@ -85,6 +81,7 @@ pub(super) fn agent_translated(agent: &Agent) -> Resource {
 fn at_backends(agent: &Agent, name: &str, mut filters: Vec<HttpFilter>) -> Resource {
     filters.extend(secrets::injector(agent));
     let mut cluster = base(name, filters, Upstream::Http1);
+    pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
     match Discovery::of(agent) {
         Discovery::Eds => {
             cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Eds.into()));
@@ -108,6 +105,7 @@ pub(super) fn agent_grpc(agent: &Agent) -> Option<Resource> {
     let name = grpc_cluster_name(&agent.id);
     let backends = [Backend { url: url.clone(), priority: 0, weight: NonZeroU32::MIN }];
     let mut cluster = base(&name, secrets::injector(agent).into_iter().collect(), Upstream::Http2);
+    pacing::apply(&mut cluster, &agent.timeouts, &agent.circuit_breaker);
     let kind = if url.host().parse::<IpAddr>().is_ok() { DiscoveryType::Static } else { DiscoveryType::StrictDns };
     cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
     cluster.load_assignment = Some(endpoints::assignment(&name, &backends));
@@ -161,23 +159,17 @@ enum Upstream {
 }
 
 fn base(name: &str, upstream_filters: Vec<HttpFilter>, upstream: Upstream) -> Cluster {
-    let limits = Thresholds {
-        max_connections: Some(uint32(MAX_REQUESTS)),
-        max_pending_requests: Some(uint32(MAX_REQUESTS)),
-        max_requests: Some(uint32(MAX_REQUESTS)),
-        ..Default::default()
-    };
-    Cluster {
+    let mut cluster = Cluster {
         name: name.to_owned(),
-        connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         dns_lookup_family: DnsLookupFamily::V4Preferred.into(),
-        circuit_breakers: Some(CircuitBreakers { thresholds: vec![limits], ..Default::default() }),
         typed_extension_protocol_options: HashMap::from([(
             HTTP_OPTIONS.to_owned(),
             http_options(upstream_filters, upstream),
         )]),
         ..Default::default()
-    }
+    };
+    pacing::apply(&mut cluster, &Timeouts::default(), &CircuitBreaker::default());
+    cluster
 }
 
 fn http_options(mut filters: Vec<HttpFilter>, upstream: Upstream) -> Any {

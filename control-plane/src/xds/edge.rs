@@ -1,7 +1,7 @@
 //! What stays the same while the process lives: where Envoy listens, how it reaches the control plane, the filter's code. Every
 //! value comes typed from the configuration; nothing here reads a file.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use super::{Resource, resource::version_of};
 
@@ -78,6 +78,9 @@ pub struct EdgeResources {
     pub(super) listener: Resource,
     pub(super) routes: Resource,
     pub(super) secrets: Vec<Resource>,
+    max_body_bytes: u32,
+    /// How long streams may be silent, milliseconds, other than by default.
+    stream_idles: BTreeSet<u64>,
 }
 
 impl EdgeResources {
@@ -87,8 +90,19 @@ impl EdgeResources {
         Self {
             cluster: super::clusters::control_plane(edge),
             listener: super::listener::gateway(edge),
-            routes: super::routes::gateway(edge),
+            routes: super::routes::gateway(edge.max_body_bytes, &BTreeSet::new()),
             secrets: super::secrets::edge(edge),
+            max_body_bytes: edge.max_body_bytes,
+            stream_idles: BTreeSet::new(),
+        }
+    }
+
+    /// Has routes for streams that may be silent for so many milliseconds. A route stays once it is there: the policy that led to it is
+    /// replaced after the routes are.
+    pub fn wait_for_streams(&mut self, milliseconds: BTreeSet<u64>) {
+        if !milliseconds.is_subset(&self.stream_idles) {
+            self.stream_idles.extend(milliseconds);
+            self.routes = super::routes::gateway(self.max_body_bytes, &self.stream_idles);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths, CardSignatures,
-    Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, Timeouts,
+    CircuitBreaker, Generation, IdentityHeaders, Secret, SecretText, SignatureOutcome, StatusChange, Timeouts,
 };
 
 pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
@@ -44,14 +44,17 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         health_endpoint: None,
         heartbeat: None,
         timeouts: Timeouts::default(),
+        circuit_breaker: CircuitBreaker::default(),
         max_concurrent: None,
         a2a: A2aSettings::default(),
         identity_headers: IdentityHeaders::default(),
         status: AgentStatus::Active,
+        status_change: StatusChange::default(),
         card_signatures: CardSignatures::default(),
         card: Arc::new(card),
         earlier_cards: Vec::new(),
         sync_error: None,
+        managed_by: None,
         created_at: 0,
         updated_at: 0,
     }

@@ -1,7 +1,7 @@
 //! RDS: the constant route table. The filter decides and names the cluster in a header; these routes do the header work, so that an
 //! agent is never a route. The filter sets one of the headers, so order is a matter of speed: the most common first.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use envoy_types::pb::{
     envoy::{
@@ -20,9 +20,10 @@ use envoy_types::pb::{
     },
     google::protobuf::{BoolValue, UInt64Value},
 };
+use tollgate_policy::{ROUTE_DEADLINES_MS, Wait};
 
 use super::{
-    Edge, Resource,
+    Resource,
     any::{duration, uint32},
     clusters,
 };
@@ -30,10 +31,6 @@ use super::{
 /// The name of the table.
 pub(super) const NAME: &str = "tollgate";
 
-/// Set by the filter when it has written the final `:path`: the cluster.
-const BACKEND: &str = "x-tollgate-backend";
-/// Set by the filter when the path below `/agents/{id}` is the backend's: the cluster.
-const CLUSTER: &str = "x-tollgate-cluster";
 /// Set by the filter for what the control plane answers.
 const TO_CONTROL_PLANE: &str = "x-tollgate-control-plane";
 
@@ -43,35 +40,42 @@ const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What Envoy may buffer beyond the filter's own bound, so that the refusal of a large body is the filter's.
 const BUFFER_SLACK: u64 = 64 * 1024;
 
-/// The table.
-pub(super) fn gateway(edge: &Edge) -> Resource {
+/// The table. `stream_idles`: how long streams may be silent, milliseconds, other than by default.
+pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Resource {
+    let deadlines = ROUTE_DEADLINES_MS.into_iter().map(Wait::Deadline);
+    let waits = deadlines.chain([Wait::Default]).chain(stream_idles.iter().copied().map(Wait::Idle));
+    let agents = waits.flat_map(|wait| [agent_at_root(wait), rewritten_by_filter(wait)]);
     let host = VirtualHost {
         name: NAME.to_owned(),
         domains: vec!["*".to_owned()],
-        request_body_buffer_limit: Some(UInt64Value { value: u64::from(edge.max_body_bytes) + BUFFER_SLACK }),
-        routes: vec![agent_at_root(), rewritten_by_filter(), control_plane(), not_found()],
+        request_body_buffer_limit: Some(UInt64Value { value: u64::from(max_body_bytes) + BUFFER_SLACK }),
+        routes: agents.chain([control_plane(), not_found()]).collect(),
         ..Default::default()
     };
     Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })
 }
 
-fn rewritten_by_filter() -> Route {
-    let action = to_backend(BACKEND);
+/// The filter has written the final `:path`.
+fn rewritten_by_filter(wait: Wait) -> Route {
+    let header = wait.backend_header();
+    let action = to_backend(&header, wait);
     Route {
-        request_headers_to_remove: withheld(BACKEND),
-        ..route("backend", present("/", BACKEND), Action::Route(action))
+        request_headers_to_remove: withheld(&header),
+        ..route("backend", present("/", &header), Action::Route(action))
     }
 }
 
-fn agent_at_root() -> Route {
-    let mut action = to_backend(CLUSTER);
+/// The path below `/agents/{id}` is the backend's.
+fn agent_at_root(wait: Wait) -> Route {
+    let header = wait.cluster_header();
+    let mut action = to_backend(&header, wait);
     action.regex_rewrite = Some(RegexMatchAndSubstitute {
         pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
         substitution: "/".to_owned(),
     });
     Route {
-        request_headers_to_remove: withheld(CLUSTER),
-        ..route("agent", present("/agents/", CLUSTER), Action::Route(action))
+        request_headers_to_remove: withheld(&header),
+        ..route("agent", present("/agents/", &header), Action::Route(action))
     }
 }
 
@@ -97,12 +101,17 @@ fn not_found() -> Route {
     route("not-found", all, Action::DirectResponse(answer))
 }
 
-fn to_backend(cluster_header: &str) -> RouteAction {
+fn to_backend(cluster_header: &str, wait: Wait) -> RouteAction {
+    let (deadline, idle) = match wait {
+        Wait::Default => (Duration::ZERO, IDLE_TIMEOUT),
+        Wait::Deadline(milliseconds) => (Duration::from_millis(milliseconds), IDLE_TIMEOUT),
+        Wait::Idle(milliseconds) => (Duration::ZERO, Duration::from_millis(milliseconds)),
+    };
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::ClusterHeader(cluster_header.to_owned())),
         host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(BoolValue { value: true })),
-        timeout: Some(duration(Duration::ZERO)),
-        idle_timeout: Some(duration(IDLE_TIMEOUT)),
+        timeout: Some(duration(deadline)),
+        idle_timeout: Some(duration(idle)),
         retry_policy: Some(connect_failures()),
         ..Default::default()
     }

@@ -166,6 +166,11 @@ pub fn response_status() -> u64 {
     code.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_le_bytes)
 }
 
+/// Why the response is what it is, in Envoy's words (`ResponseCodeDetails`); empty if nobody said.
+pub fn response_code_details() -> Vec<u8> {
+    hostcalls::get_property(vec!["response", "code_details"]).ok().flatten().unwrap_or_default()
+}
+
 /// Memory that the workers of this Envoy share. Its keys are never freed.
 pub struct Shared;
 

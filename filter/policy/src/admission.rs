@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::denial::{Binding, Context, Denial, Reason};
+use crate::lane::{Lane, Pace};
 use crate::operation::Operation;
 use crate::policy::{Agent, Gateway};
 use crate::quota::{Gate, Payment};
@@ -34,8 +35,8 @@ pub enum Route {
         rewrite: Rewrite,
         /// Whether the backend is told who calls.
         identity: Identity,
-        /// The agent's own deadline, milliseconds.
-        timeout_ms: Option<u64>,
+        /// How long its answer is waited for.
+        lane: Arc<Lane>,
     },
     /// Wherever the host's own routes say.
     Unchanged,
@@ -83,6 +84,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// The A2A operation, if it is known.
+    pub(crate) fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Operation(operation) => Some(operation),
+            _ => None,
+        }
+    }
+
     /// A stable name, for metrics and records.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -140,6 +149,13 @@ impl Admission {
     #[must_use]
     pub fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// Waits for the answer as `operation` is answered, now that it is known.
+    pub(crate) fn pace(&mut self, operation: Operation) {
+        if let (Route::Agent { lane, .. }, Some(agent)) = (&mut self.route, &self.agent) {
+            *lane = Arc::clone(agent.lanes().of(Pace::of(operation)));
+        }
     }
 
     /// Refuses it after all, in its caller's binding.

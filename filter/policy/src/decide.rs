@@ -17,6 +17,7 @@ use crate::admission::{Action, Admission, Rewrite, Route};
 use crate::denial::{Denial, Reason};
 use crate::document::{AdminExposure, HostMode, Interface, OperationClass};
 use crate::head::RequestHead;
+use crate::lane::Pace;
 use crate::memory::{Memory, Pair};
 use crate::operation::Operation;
 use crate::path::{Path, Target};
@@ -134,7 +135,7 @@ impl<'a> Request<'a> {
         if grant.operations.is_all() && grant.limits.is_uniform() && !agent.is_always_read() {
             let record = Arc::clone(&pair.unread_record);
             return Ok(Step::Decided(Decision::Admit(Admission {
-                route: self.route(&agent, agent.cluster(), rewrite),
+                route: self.route(&agent, agent.cluster(), rewrite, self.pace(None)),
                 caller: Some(Arc::clone(caller)),
                 agent: Some(agent),
                 action: Action::Unread,
@@ -238,7 +239,7 @@ impl<'a> Request<'a> {
         payment: Option<Payment>,
     ) -> Admission {
         Admission {
-            route: self.route(agent, agent.cluster(), rewrite),
+            route: self.route(agent, agent.cluster(), rewrite, self.pace(action.operation())),
             caller: Some(Arc::clone(caller)),
             agent: Some(Arc::clone(agent)),
             action,
@@ -249,14 +250,23 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn route(&self, agent: &Agent, cluster: &Arc<str>, rewrite: Rewrite) -> Route {
+    /// Whether the answer is a stream: known from the operation, else from what the caller accepts.
+    fn pace(&self, operation: Option<Operation>) -> Pace {
+        match operation {
+            Some(operation) => Pace::of(operation),
+            None if self.head.expects_events() => Pace::Stream,
+            None => Pace::Call,
+        }
+    }
+
+    fn route(&self, agent: &Agent, cluster: &Arc<str>, rewrite: Rewrite, pace: Pace) -> Route {
         match self.policy.gateway().host {
             HostMode::Standalone => Route::Unchanged,
             HostMode::Gateway => Route::Agent {
                 cluster: Arc::clone(cluster),
                 rewrite,
                 identity: agent.identity(),
-                timeout_ms: agent.timeout_ms(),
+                lane: Arc::clone(agent.lanes().of(pace)),
             },
         }
     }

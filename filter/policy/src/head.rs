@@ -22,8 +22,22 @@ pub struct RequestHead<'a> {
     pub authority: &'a [u8],
     /// `a2a-version`; several values joined by commas.
     pub version: Option<&'a [u8]>,
+    /// `accept`; several values joined by commas.
+    pub accept: Option<&'a [u8]>,
     /// Whether a body follows.
     pub body: Body,
+}
+
+impl RequestHead<'_> {
+    /// Whether its sender expects a stream of events (A2A v1.0 section 9.4.2: server-sent events).
+    #[must_use]
+    pub fn expects_events(&self) -> bool {
+        let is_of_events = |range: &[u8]| {
+            let essence = range.split(|b| *b == b';').next().unwrap_or_default();
+            essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+        };
+        self.accept.is_some_and(|accept| accept.split(|b| *b == b',').any(is_of_events))
+    }
 }
 
 /// Whether a body follows the head.
@@ -48,6 +62,7 @@ pub struct Headers<'a> {
     content_encoding: Option<Cow<'a, [u8]>>,
     authority: Option<Cow<'a, [u8]>>,
     version: Option<Cow<'a, [u8]>>,
+    accept: Option<Cow<'a, [u8]>>,
     own: Vec<&'a [u8]>,
 }
 
@@ -67,6 +82,7 @@ impl<'a> Headers<'a> {
                 b"content-encoding" => &mut headers.content_encoding,
                 b":authority" => &mut headers.authority,
                 b"a2a-version" => &mut headers.version,
+                b"accept" => &mut headers.accept,
                 _ => {
                     if name.starts_with(OWN_PREFIX) {
                         headers.own.push(name);
@@ -99,6 +115,7 @@ impl<'a> Headers<'a> {
             content_encoding: self.content_encoding.as_deref(),
             authority: self.authority.as_deref().unwrap_or_default(),
             version: self.version.as_deref(),
+            accept: self.accept.as_deref(),
             body,
         }
     }
@@ -175,6 +192,17 @@ mod tests {
     fn headers_that_claim_to_be_the_gateways_are_named() {
         let map = serialised(&[(b"x-tollgate-cluster", b"a"), (b"x-tollgate", b"b"), (b"x-tollgate-x", b"")]);
         assert_eq!(Headers::read(&map).own(), [&b"x-tollgate-cluster"[..], b"x-tollgate-x"]);
+    }
+
+    #[test]
+    fn events_are_expected_where_accept_names_them() {
+        let expects = |accept: &[u8]| {
+            let map = serialised(&[(b"accept", accept)]);
+            Headers::read(&map).head(Body::None).expects_events()
+        };
+        assert!(expects(b"text/event-stream") && expects(b"application/json, Text/Event-Stream;q=0.9"));
+        assert!(!expects(b"*/*") && !expects(b"application/json") && !expects(b"text/event-streams"));
+        assert!(!Headers::default().head(Body::None).expects_events());
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Operation {
         matches!(self, Self::SendMessage | Self::SendStreamingMessage)
     }
 
+    /// Whether it is answered with a stream of events, which lasts as long as its task.
+    #[must_use]
+    pub fn is_streaming(self) -> bool {
+        matches!(self, Self::SendStreamingMessage | Self::SubscribeToTask)
+    }
+
     /// Its v1.0 name.
     #[must_use]
     pub fn name(self) -> &'static str {

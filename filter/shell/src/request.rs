@@ -7,8 +7,8 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_policy::{
-    Admission, Binding, Body, ControlPlane, Decision, Denial, Headers, Identity, Pending, Reason, Rewrite, Route, Step,
-    begin,
+    Admission, Binding, Body, ControlPlane, Decision, Denial, Headers, Identity, LocalReply, Pending, Reason, Rewrite,
+    Route, Step, begin,
     document::{BodyMode, RecordMode, RevokedStreams},
     header_pairs,
     quota::{Allowance, Passage, UnixMicros},
@@ -23,11 +23,9 @@ use crate::{
 
 /// Filter state that holds the decision record: `wasm.tollgate`.
 const RECORD: &str = "tollgate";
-/// Headers the routes act on; Envoy removed a client's own before the filter ran.
-const CLUSTER: &str = "x-tollgate-cluster";
-const BACKEND: &str = "x-tollgate-backend";
 /// What the translation must know of the request; it removes the header.
 const TRANSLATE: &str = "x-tollgate-translate";
+/// Chooses the control plane's route; Envoy removed a client's own before the filter ran.
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
@@ -187,10 +185,9 @@ impl HttpContext for Request {
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         if let (Some(service), Some(admission)) = (&self.service, self.admitted.take())
-            && is_refusal(&admission)
+            && let Some(reason) = failure(&admission)
         {
-            // The caller cannot log in any better: it is the gateway's credential that was refused, and is fetched anew.
-            return deny(service, &admission.refuse(&Reason::BackendRefused, service.policy.gateway()));
+            return deny(service, &admission.refuse(&reason, service.policy.gateway()));
         }
         if let Some(allowance) = self.allowance.take() {
             host::add_response_header("ratelimit", &allowance.header());
@@ -215,17 +212,25 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body, now: UnixMic
     step
 }
 
-/// Whether the agent answers that it does not know who calls.
-fn is_refusal(admission: &Admission) -> bool {
+/// What went wrong between the gateway and the agent, where the answer is not one for the caller: the agent does not know who calls, and
+/// the caller cannot log in any better, for it is the gateway's credential that was refused, and is fetched anew; or it is Envoy that
+/// answers, in words of its own. gRPC has a form for those, and Envoy uses it.
+fn failure(admission: &Admission) -> Option<Reason> {
     const UNAUTHORIZED: u64 = 401;
     const UNAUTHENTICATED: &[u8] = b"16";
-    match admission.binding() {
-        Binding::Grpc => {
-            let map = host::response_headers();
-            header_pairs(&map).any(|(name, value)| name == b"grpc-status" && value == UNAUTHENTICATED)
-        }
-        _ => host::response_status() == UNAUTHORIZED,
+    if *admission.binding() == Binding::Grpc {
+        let map = host::response_headers();
+        let is_refusal = header_pairs(&map).any(|(name, value)| name == b"grpc-status" && value == UNAUTHENTICATED);
+        return is_refusal.then_some(Reason::BackendRefused);
     }
+    let status = host::response_status();
+    if status == UNAUTHORIZED {
+        return Some(Reason::BackendRefused);
+    }
+    if !LocalReply::is_possible(status) {
+        return None;
+    }
+    LocalReply::read(status, &host::response_code_details()).map(Reason::NoAnswer)
 }
 
 #[cold]
@@ -260,23 +265,23 @@ fn set_headers(admission: &Admission, writing: Writing) {
     };
     match admission.route() {
         Route::ControlPlane => set(CONTROL_PLANE, b"1"),
-        Route::Agent { cluster, rewrite, identity, timeout_ms } => {
+        Route::Agent { cluster, rewrite, identity, lane } => {
             match rewrite {
-                Rewrite::Constant => set(CLUSTER, cluster.as_bytes()),
+                Rewrite::Constant => set(lane.cluster_header(), cluster.as_bytes()),
                 Rewrite::Path(path) => {
                     host::set_request_header(":path", path.as_bytes());
-                    set(BACKEND, cluster.as_bytes());
+                    set(lane.backend_header(), cluster.as_bytes());
                 }
-                Rewrite::Kept => set(BACKEND, cluster.as_bytes()),
+                Rewrite::Kept => set(lane.backend_header(), cluster.as_bytes()),
                 Rewrite::Translation(cluster, told) => {
-                    set(BACKEND, cluster.as_bytes());
+                    set(lane.backend_header(), cluster.as_bytes());
                     set(TRANSLATE, told.as_bytes());
                 }
             }
             if *identity == Identity::Forwarded {
                 set_identity(admission);
             }
-            if let Some(milliseconds) = timeout_ms {
+            if let Some(milliseconds) = lane.timeout_ms() {
                 host::set_request_header(TIMEOUT, milliseconds.to_string().as_bytes());
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Names of the fields that hold a type's secret.
-pub(super) fn secret_of(auth: &BackendAuth) -> Option<(&'static str, &Secret)> {
+pub(in crate::admin) fn secret_of(auth: &BackendAuth) -> Option<(&'static str, &Secret)> {
     match auth {
         BackendAuth::None => None,
         BackendAuth::OAuthClientCredentials(client) => Some(("authConfig.clientSecret", &client.client_secret)),
@@ -19,20 +19,51 @@ pub(super) fn secret_of(auth: &BackendAuth) -> Option<(&'static str, &Secret)> {
     }
 }
 
-/// Reads `authConfig`. `None` when something is wrong with it; then it is among the faults.
-pub(super) fn read(mut fields: Fields<'_>) -> Option<BackendAuth> {
+/// What there is of a credential already, for one that comes without its secret.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::admin) enum Stored<'a> {
+    /// Nothing, or nothing that counts.
+    Nothing,
+    /// This one.
+    Here(&'a BackendAuth),
+    /// One that was given for other places, and does not go to these.
+    Elsewhere,
+}
+
+impl<'a> Stored<'a> {
+    /// A client's secret goes to its authorisation server: to another one it does not go by itself either.
+    fn where_token_comes_from(self, token_url: Option<&serde_json::Value>) -> Stored<'a> {
+        let wanted = token_url.and_then(serde_json::Value::as_str).and_then(|text| http_url(text).ok());
+        match self {
+            Stored::Here(BackendAuth::OAuthClientCredentials(client)) if wanted.as_ref() != Some(&client.token_url) => {
+                Stored::Elsewhere
+            }
+            stored => stored,
+        }
+    }
+}
+
+/// Reads `authConfig`. `None` when something is wrong with it; then it is among the faults. `keeps` becomes the stored credential, if its
+/// secret is taken over.
+pub(super) fn read(
+    mut fields: Fields<'_>,
+    stored: &Stored<'_>,
+    keeps: &mut Option<BackendAuth>,
+) -> Option<BackendAuth> {
     let Some(kind) = fields.text("type") else {
         if !fields.has("type") {
             fields.missing("MISSING_AUTH_FIELD", "type");
         }
         return None;
     };
+    let stored = &stored.where_token_comes_from(fields.peek("tokenUrl"));
+    let mut secret = |fields: &mut Fields<'_>, name: &str| secret(fields, name, stored, keeps);
     let auth = match kind.to_ascii_lowercase().as_str() {
         "none" => Some(BackendAuth::None),
-        "oauth2_client_credentials" => oauth(&mut fields).map(BackendAuth::OAuthClientCredentials),
-        "api_key" => api_key(&mut fields),
+        "oauth2_client_credentials" => oauth(&mut fields, &mut secret).map(BackendAuth::OAuthClientCredentials),
+        "api_key" => api_key(&mut fields, &mut secret),
         "bearer" => secret(&mut fields, "token").map(|token| BackendAuth::Bearer { token }),
-        "basic" => basic(&mut fields),
+        "basic" => basic(&mut fields, &mut secret),
         _ => {
             let known = "must be one of none, oauth2_client_credentials, api_key, bearer, basic";
             fields.fault("INVALID_AUTH_CONFIG", "type", known);
@@ -43,7 +74,9 @@ pub(super) fn read(mut fields: Fields<'_>) -> Option<BackendAuth> {
     auth
 }
 
-fn oauth(fields: &mut Fields<'_>) -> Option<OAuthClient> {
+type TakeSecret<'t> = dyn FnMut(&mut Fields<'_>, &str) -> Option<Secret> + 't;
+
+fn oauth(fields: &mut Fields<'_>, secret: &mut TakeSecret<'_>) -> Option<OAuthClient> {
     let token_url = required(fields, "tokenUrl").and_then(|text| match http_url(&text) {
         Ok(url) => Some(url),
         Err(problem) => {
@@ -93,7 +126,7 @@ fn scopes(fields: &mut Fields<'_>) -> Vec<String> {
     words.unwrap_or_default()
 }
 
-fn api_key(fields: &mut Fields<'_>) -> Option<BackendAuth> {
+fn api_key(fields: &mut Fields<'_>, secret: &mut TakeSecret<'_>) -> Option<BackendAuth> {
     let header = fields.text("headerName").unwrap_or_else(|| "x-api-key".to_owned());
     let name = HeaderName::try_from(header.as_str()).ok().filter(|name| !is_reserved(name));
     if name.is_none() {
@@ -111,7 +144,7 @@ fn is_reserved(name: &HeaderName) -> bool {
     framing.contains(&name) || name.starts_with("x-tollgate-") || name.starts_with("x-envoy-")
 }
 
-fn basic(fields: &mut Fields<'_>) -> Option<BackendAuth> {
+fn basic(fields: &mut Fields<'_>, secret: &mut TakeSecret<'_>) -> Option<BackendAuth> {
     let username = required(fields, "username");
     if username.as_ref().is_some_and(|name| name.contains(':')) {
         fields.fault("INVALID_AUTH_CONFIG", "username", "must not contain a colon (RFC 7617 section 2)");
@@ -120,7 +153,24 @@ fn basic(fields: &mut Fields<'_>) -> Option<BackendAuth> {
     Some(BackendAuth::Basic { username: username?, password: password? })
 }
 
-fn secret(fields: &mut Fields<'_>, name: &str) -> Option<Secret> {
+/// A secret: as written, or the stored one of the same name.
+fn secret(fields: &mut Fields<'_>, name: &str, stored: &Stored<'_>, keeps: &mut Option<BackendAuth>) -> Option<Secret> {
+    let is_given = fields.has(name);
+    match stored {
+        Stored::Here(auth) if !is_given => {
+            let same = secret_of(auth).filter(|(field, _)| field.trim_start_matches("authConfig.") == name);
+            if let Some((_, secret)) = same {
+                *keeps = Some((*auth).clone());
+                return Some(secret.clone());
+            }
+        }
+        Stored::Elsewhere if !is_given => {
+            let problem = "is required: the stored one was given for other places, and goes to no new ones by itself";
+            fields.fault("MISSING_AUTH_FIELD", name, problem);
+            return None;
+        }
+        _ => {}
+    }
     required(fields, name).map(Secret::from_written)
 }
 

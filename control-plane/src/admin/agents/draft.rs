@@ -5,15 +5,19 @@ use std::{num::NonZeroU32, time::Duration};
 use serde_json::Value;
 use url::Url;
 
-use super::{card_signatures, credentials};
+use super::{
+    card_signatures,
+    credentials::{self, Stored},
+    pace,
+};
 use crate::{
     admin::{
         ApiError,
         fields::{Faults, Fields},
     },
     domain::{
-        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures, Heartbeat,
-        IdentityHeaders, Skill, Timeouts, UnixSeconds,
+        A2aSettings, Agent, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardSignatures,
+        CircuitBreaker, Heartbeat, IdentityHeaders, Skill, StatusChange, Timeouts, UnixSeconds,
     },
 };
 
@@ -25,14 +29,14 @@ const MAX_SECONDS: u32 = 86_400;
 
 /// What a registration says.
 #[derive(Debug, Clone)]
-pub(super) struct Draft {
-    pub(super) id: AgentId,
+pub(in crate::admin) struct Draft {
+    pub(in crate::admin) id: AgentId,
     name: Option<String>,
     description: Option<String>,
     capabilities: Vec<String>,
     tags: Vec<String>,
     skills: Vec<Skill>,
-    pub(super) backends: Vec<Backend>,
+    pub(in crate::admin) backends: Vec<Backend>,
     /// Field that the first backend's URL was read from.
     pub(super) backend_field: &'static str,
     pub(super) card_url: Option<Url>,
@@ -41,10 +45,12 @@ pub(super) struct Draft {
     health_endpoint: Option<String>,
     heartbeat: Option<Heartbeat>,
     timeouts: Timeouts,
+    circuit_breaker: CircuitBreaker,
     max_concurrent: Option<NonZeroU32>,
-    a2a: A2aSettings,
+    pub(in crate::admin) a2a: A2aSettings,
     identity_headers: IdentityHeaders,
-    status: Option<AgentStatus>,
+    /// `None`: it does not say.
+    pub(in crate::admin) status: Option<AgentStatus>,
 }
 
 impl Draft {
@@ -52,12 +58,18 @@ impl Draft {
     pub(super) fn read(body: Value, id: Option<AgentId>) -> Result<Self, ApiError> {
         let faults = Faults::default();
         let mut fields = faults.body(body);
-        let draft = Self::take(&mut fields, id);
+        let draft = Self::take(&mut fields, id, |_| Stored::Nothing, &mut None);
         fields.end();
         faults.finish(draft)
     }
 
-    fn take(fields: &mut Fields<'_>, id: Option<AgentId>) -> Option<Self> {
+    /// Takes the fields of a record. A secret that it leaves out is what `stored` says of the rest of it; `keeps` learns of that.
+    pub(in crate::admin) fn take<'s>(
+        fields: &mut Fields<'_>,
+        id: Option<AgentId>,
+        stored: impl FnOnce(&Self) -> Stored<'s>,
+        keeps: &mut Option<BackendAuth>,
+    ) -> Option<Self> {
         let id = take_id(fields, id);
         let name = match (fields.text("name"), fields.text("displayName")) {
             (Some(name), Some(other)) if name != other => {
@@ -67,9 +79,9 @@ impl Draft {
             (name, display_name) => name.or(display_name),
         };
         let (backends, backend_field) = take_backends(fields);
-        let auth = fields.object("authConfig").map_or(Some(BackendAuth::None), credentials::read);
+        let wanted = fields.object("authConfig");
         let identity = fields.truth("identityHeaders").unwrap_or(false);
-        let draft = Self {
+        let mut draft = Self {
             name,
             description: fields.text("description"),
             capabilities: fields.texts("capabilities"),
@@ -80,26 +92,39 @@ impl Draft {
             card_signatures: fields.object("cardSignatures").map(card_signatures::read).unwrap_or_default(),
             health_endpoint: fields.parsed("healthEndpoint", health_endpoint),
             heartbeat: fields.object("heartbeat").and_then(take_heartbeat),
-            timeouts: fields.object("timeouts").map(take_timeouts).unwrap_or_default(),
+            circuit_breaker: fields.object("circuitBreaker").map(pace::take_breaker).unwrap_or_default(),
+            timeouts: fields.object("timeouts").map(pace::take_timeouts).unwrap_or_default(),
             max_concurrent: fields.number("maxConcurrent", 1..=u32::MAX).and_then(NonZeroU32::new),
             a2a: super::a2a::take(fields),
             identity_headers: if identity { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
-            status: fields.parsed("status", super::status_named),
+            status: fields.parsed("status", |text| AgentStatus::try_from(text)),
             backends: backends.unwrap_or_default(),
             id: id?,
-            auth: auth?,
+            auth: BackendAuth::None,
         };
+        if let Some(wanted) = wanted {
+            draft.auth = credentials::read(wanted, &stored(&draft), keeps)?;
+        }
         (!draft.backends.is_empty()).then_some(draft)
     }
 
-    /// The record: this description, that card, and of the record there was what a registration does not change. An inactive
-    /// agent stays so.
-    pub(super) fn into_agent(self, card: Card, before: Option<&Agent>, now: UnixSeconds) -> Agent {
+    /// Whether the agent there is has its card where this says, under the same conditions.
+    pub(in crate::admin) fn is_where(&self, agent: &Agent) -> bool {
+        self.backends == agent.backends
+            && self.card_url == agent.card_url
+            && self.auth == agent.auth
+            && self.card_signatures == agent.card_signatures
+    }
+
+    /// The record: this description, that card, and of the record there was what a registration does not change.
+    pub(in crate::admin) fn into_agent(
+        self,
+        card: Card,
+        before: Option<&Agent>,
+        (status, status_change): (AgentStatus, StatusChange),
+        now: UnixSeconds,
+    ) -> Agent {
         let of_card = |field: &str| card.document.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let status = match before.map(|before| before.status) {
-            Some(AgentStatus::Inactive) => AgentStatus::Inactive,
-            Some(AgentStatus::Active) | None => self.status.unwrap_or_default(),
-        };
         let agent = Agent {
             name: self.name.unwrap_or_else(|| of_card("name")),
             description: self.description.unwrap_or_else(|| of_card("description")),
@@ -113,14 +138,17 @@ impl Draft {
             health_endpoint: self.health_endpoint,
             heartbeat: self.heartbeat,
             timeouts: self.timeouts,
+            circuit_breaker: self.circuit_breaker,
             max_concurrent: self.max_concurrent,
             a2a: self.a2a,
             identity_headers: self.identity_headers,
             status,
+            status_change,
             card_signatures: self.card_signatures,
             card: before.map_or_else(|| card.clone().into(), |before| before.card.clone()),
             earlier_cards: before.map(|before| before.earlier_cards.clone()).unwrap_or_default(),
             sync_error: None,
+            managed_by: before.and_then(|before| before.managed_by.clone()),
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         };
@@ -219,13 +247,6 @@ fn take_heartbeat(mut fields: Fields<'_>) -> Option<Heartbeat> {
     let misses_allowed = fields.number("missesAllowed", 1..=1000);
     fields.end();
     Some(Heartbeat { interval: seconds(interval?), misses_allowed: misses_allowed? })
-}
-
-fn take_timeouts(mut fields: Fields<'_>) -> Timeouts {
-    let request = fields.number("requestSeconds", 1..=MAX_SECONDS).map(seconds);
-    let stream_idle = fields.number("streamIdleSeconds", 1..=MAX_SECONDS).map(seconds);
-    fields.end();
-    Timeouts { request, stream_idle }
 }
 
 fn seconds(count: u32) -> Duration {

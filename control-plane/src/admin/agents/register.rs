@@ -1,14 +1,17 @@
 //! Registration. Idempotent, and atomic: the card is fetched and all is checked before the one write, so a registration that fails
 //! changes nothing.
 
+use std::sync::Arc;
+
 use axum::{
+    Extension,
     extract::{Path, State},
     http::StatusCode,
     response::Response,
 };
 use serde_json::json;
 
-use super::{agent_id, credentials::secret_of, draft::Draft, failure, view};
+use super::{agent_id, credentials::secret_of, draft::Draft, failure, status, view};
 use crate::{
     admin::{
         AdminState, ApiError,
@@ -17,36 +20,44 @@ use crate::{
     },
     cards::CardPlace,
     domain::{Agent, Card, Registry},
+    gate::Visitor,
     store::Change,
 };
 
 /// `POST /admin/agents/register`.
 pub(super) async fn register(
     State(state): State<AdminState>,
+    Extension(visitor): Extension<Arc<dyn Visitor>>,
     wait: Wait,
     StrictJson(body): StrictJson,
 ) -> Result<Response, ApiError> {
-    store(state, Draft::read(body, None)?, wait).await
+    store(state, &*visitor, Draft::read(body, None)?, wait).await
 }
 
 /// `PUT /admin/agents/{id}`.
 pub(super) async fn put(
     State(state): State<AdminState>,
     Path(id): Path<String>,
+    Extension(visitor): Extension<Arc<dyn Visitor>>,
     wait: Wait,
     StrictJson(body): StrictJson,
 ) -> Result<Response, ApiError> {
     let id = agent_id(&id)?;
-    store(state, Draft::read(body, Some(id))?, wait).await
+    store(state, &*visitor, Draft::read(body, Some(id))?, wait).await
 }
 
-async fn store(state: AdminState, draft: Draft, wait: Wait) -> Result<Response, ApiError> {
-    let card = fetch_card(&state, &draft).await?;
-    let (id, now) = (draft.id.clone(), (state.clock)());
+async fn store(state: AdminState, visitor: &dyn Visitor, draft: Draft, wait: Wait) -> Result<Response, ApiError> {
+    let card = checked_card(&state, &draft).await?;
+    let (id, change) = (draft.id.clone(), status::changed_by(visitor, (state.clock)()));
     let is_new = !state.store.registry().agents.contains_key(&id);
     let decide = move |registry: &Registry| {
         let before = registry.agents.get(&draft.id).map(|agent| &**agent);
-        let agent = draft.into_agent(card, before, now);
+        let now = change.at;
+        let standing = match before {
+            None => (draft.status.unwrap_or_default(), change),
+            Some(before) => status::of_registration(before, draft.status, change)?,
+        };
+        let agent = draft.into_agent(card, before, standing, now);
         let same = before.is_some_and(|before| is_same(before, &agent));
         Ok::<_, ApiError>(if same { Vec::new() } else { vec![Change::PutAgent(agent)] })
     };
@@ -65,7 +76,7 @@ async fn store(state: AdminState, draft: Draft, wait: Wait) -> Result<Response, 
 }
 
 /// Everything about a draft that is checked outside of it: that its secret can be read, that its hosts may be reached, its card.
-async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError> {
+pub(in crate::admin) async fn checked_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError> {
     if let Some((field, secret)) = secret_of(&draft.auth) {
         let unreadable = |error| ApiError::field("UNREADABLE_SECRET", field, format!("{field}: {error}"));
         state.secrets.resolve(secret).map_err(unreadable)?;
@@ -93,7 +104,7 @@ async fn fetch_card(state: &AdminState, draft: &Draft) -> Result<Card, ApiError>
 }
 
 /// Whether a registration says nothing new.
-fn is_same(before: &Agent, after: &Agent) -> bool {
+pub(in crate::admin) fn is_same(before: &Agent, after: &Agent) -> bool {
     let card = Card { fetched_at: before.card.fetched_at, ..(*after.card).clone() };
     let after = Agent { card: card.into(), updated_at: before.updated_at, ..after.clone() };
     *before == after

@@ -25,19 +25,36 @@ pub(super) fn card(state: &AdminState, agent: &Agent) -> Value {
 
 /// The record without its card.
 pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
+    let mut record = described(agent);
+    let found = json!({
+        "status": agent.status.as_str(),
+        "gatewayUrl": state.shelf.gateway().base_url(&agent.id),
+        "cardSignature": card_signatures::outcome(&agent.card.signature),
+        "cardVersion": agent.card.version,
+        "credential": state.broker.status(&agent.id).map(|status| credential(&status)),
+        "managedBy": agent.managed_by,
+        "lastSynced": rfc3339(agent.card.fetched_at),
+        "lastSyncError": agent.sync_error,
+        "createdAt": rfc3339(agent.created_at),
+        "updatedAt": rfc3339(agent.updated_at),
+    });
+    if let Value::Object(found) = found {
+        record.extend(found);
+    }
+    super::status::show(agent, &mut record);
+    record
+}
+
+/// What was said of it.
+pub(super) fn described(agent: &Agent) -> Map<String, Value> {
     let record = json!({
         "agentId": agent.id,
         "name": agent.name,
         "description": agent.description,
-        "status": agent.status.as_str(),
-        "gatewayUrl": state.shelf.gateway().base_url(&agent.id),
         "backends": agent.backends.iter().map(backend).collect::<Vec<_>>(),
         "agentCardUrl": agent.card_url,
         "authConfig": auth(&agent.auth),
         "cardSignatures": card_signatures::view(&agent.card_signatures),
-        "cardSignature": card_signatures::outcome(&agent.card.signature),
-        "cardVersion": agent.card.version,
-        "credential": state.broker.status(&agent.id).map(|status| credential(&status)),
         "capabilities": agent.capabilities,
         "tags": agent.tags,
         "skills": agent.skills.iter().map(|skill| json!({
@@ -48,20 +65,13 @@ pub(super) fn summary(state: &AdminState, agent: &Agent) -> Map<String, Value> {
         "heartbeat": agent.heartbeat.map(|beat| json!({
             "intervalSeconds": beat.interval.as_secs(), "missesAllowed": beat.misses_allowed,
         })),
-        "timeouts": {
-            "requestSeconds": agent.timeouts.request.map(|time| time.as_secs()),
-            "streamIdleSeconds": agent.timeouts.stream_idle.map(|time| time.as_secs()),
-        },
         "maxConcurrent": agent.max_concurrent,
         "identityHeaders": agent.identity_headers == IdentityHeaders::Sent,
-        "lastSynced": rfc3339(agent.card.fetched_at),
-        "lastSyncError": agent.sync_error,
-        "createdAt": rfc3339(agent.created_at),
-        "updatedAt": rfc3339(agent.updated_at),
     });
     match record {
         Value::Object(mut fields) => {
             super::a2a::show(&agent.a2a, &mut fields);
+            super::pace::show(agent, &mut fields);
             fields
         }
         _ => Map::new(),

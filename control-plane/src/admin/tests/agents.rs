@@ -52,7 +52,8 @@ async fn a_full_record_comes_back_as_it_was_sent() {
         "name": "W", "description": "d", "capabilities": ["forecast"], "tags": ["t"],
         "skills": [{"name": "s", "description": "d", "instructions": "i", "tools": ["x"]}],
         "healthEndpoint": "/healthz", "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
-        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null}, "identityHeaders": true, "status": "inactive",
+        "timeouts": {"requestSeconds": 10, "streamIdleSeconds": null, "connectSeconds": 2}, "deadlineSeconds": 10,
+        "circuitBreaker": {"maxRequests": 7, "maxPendingRequests": null, "maxConnections": null}, "identityHeaders": true, "status": "inactive",
     });
     scene.register("weather", record.clone()).await;
     let shown = scene.get("/admin/agents/weather").await.json();
@@ -92,6 +93,8 @@ async fn faults_are_named_by_field_and_change_nothing() {
         ),
         (json!({"tags": ["a", 1]}), "INVALID_FIELD", "tags[1]"),
         (json!({"timeouts": {"requestSeconds": 0}}), "INVALID_FIELD", "timeouts.requestSeconds"),
+        (json!({"timeouts": {"connectSeconds": 61}}), "INVALID_FIELD", "timeouts.connectSeconds"),
+        (json!({"circuitBreaker": {"maxRequests": 0}}), "INVALID_FIELD", "circuitBreaker.maxRequests"),
         (json!({"heartbeat": {"intervalSeconds": 1}}), "MISSING_REQUIRED_FIELD", "heartbeat.missesAllowed"),
         (json!({"status": "asleep"}), "INVALID_FIELD", "status"),
         (json!({"skills": [{"description": "d"}]}), "MISSING_REQUIRED_FIELD", "skills[0].name"),
@@ -178,6 +181,56 @@ async fn wrong_oauth_credentials_are_found_at_registration() {
         .answer("/token", Reply::ok(r#"{"access_token":"planted-token","token_type":"Bearer","expires_in":"60"}"#));
     scene.register("weather", auth("right")).await;
     assert!(scene.backend.requests().iter().any(|request| request.contains("authorization: Bearer planted-token")));
+}
+
+#[tokio::test]
+async fn a_status_says_who_changed_it_when_and_why() {
+    let scene = Scene::new().await;
+    scene.register("weather", json!({"status": "pending"})).await;
+    let status = "/admin/agents/weather/status";
+    let shown = async || scene.get("/admin/agents/weather").await.json();
+    let by = json!({"kind": "caller", "client": "tester", "subject": "tess"});
+    assert_eq!(shown().await["status"], "pending");
+    assert_eq!(shown().await["statusChange"]["changedBy"], by);
+    // A pipeline that registers again does not stand in for whoever approves.
+    scene.register("weather", json!({"status": "active"})).await;
+    assert_eq!(shown().await["status"], "pending");
+    scene.post(status, json!({"status": "active", "reason": "reviewed"})).await;
+    let change = json!({"changedBy": by, "changedAt": "2026-01-01T00:00:00Z", "reason": "reviewed"});
+    assert_eq!(shown().await["statusChange"], change);
+    // Said again, nothing is changed: no generation, no new reason.
+    let again = scene.post(status, json!({"status": "active", "reason": "bored"})).await;
+    assert_eq!((&again.json()["generation"], &shown().await["statusChange"]), (&json!(2), &change));
+}
+
+#[tokio::test]
+async fn a_life_goes_one_way() {
+    let scene = Scene::new().await;
+    scene.register("weather", json!({})).await;
+    let status = "/admin/agents/weather/status";
+    let back = scene.post(status, json!({"status": "draft"})).await;
+    assert_eq!((back.status.as_u16(), back.code().as_str()), (409, "INVALID_STATUS_CHANGE"));
+    scene.post(status, json!({"status": "retired"})).await;
+    let revived = scene.post(status, json!({"status": "active"})).await;
+    assert_eq!((revived.status.as_u16(), revived.code().as_str()), (409, "AGENT_RETIRED"));
+    let anew = scene.post("/admin/agents/register", scene.record("weather", json!({}))).await;
+    assert_eq!((anew.status.as_u16(), anew.code().as_str()), (409, "AGENT_RETIRED"));
+    scene.register("weather", json!({"status": "retired"})).await;
+    assert_eq!(scene.delete("/admin/agents/weather").await.status, 200);
+    scene.register("weather", json!({})).await;
+    assert_eq!(scene.get("/admin/agents/weather").await.json()["status"], "active");
+}
+
+#[tokio::test]
+async fn callers_know_of_active_agents_only() {
+    let scene = Scene::new().await;
+    for status in ["draft", "pending", "inactive", "retired"] {
+        scene.register("weather", json!({"status": status})).await;
+        let card = "/agents/weather/.well-known/agent-card.json";
+        assert_eq!(scene.call("weather", Method::GET, card, None).await.status, 404, "{status}");
+        assert_eq!(scene.call("weather", Method::GET, "/agents", None).await.json(), json!([]), "{status}");
+        scene.delete("/admin/agents/weather").await;
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ fn document() -> Value {
 fn declared() -> BTreeSet<(String, String)> {
     let sources = [
         include_str!("../agents.rs"),
+        include_str!("../apply.rs"),
+        include_str!("../backup.rs"),
         include_str!("../permissions.rs"),
         include_str!("../clients.rs"),
         include_str!("../issuers.rs"),
@@ -118,6 +120,7 @@ async fn what_is_described_is_taken() {
         ("PermissionInput", Method::PUT, "/admin/permissions/s"),
         ("ClientInput", Method::POST, "/admin/clients"),
         ("IssuerInput", Method::POST, "/admin/issuers"),
+        ("ApplyInput", Method::POST, "/admin/apply"),
         ("StatusInput", Method::PATCH, "/admin/agents/a/status"),
         ("RotateInput", Method::POST, "/admin/clients/c/rotate"),
         ("AgentInput", Method::POST, "/admin/agents/register"),

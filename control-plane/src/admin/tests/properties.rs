@@ -26,7 +26,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 fn any_field() -> impl Strategy<Value = String> {
-    const KNOWN: [&str; 43] = [
+    const KNOWN: [&str; 45] = [
         "agentId",
         "name",
         "displayName",
@@ -50,6 +50,8 @@ fn any_field() -> impl Strategy<Value = String> {
         "intervalSeconds",
         "timeouts",
         "requestSeconds",
+        "circuitBreaker",
+        "maxRequests",
         "status",
         "healthEndpoint",
         "agents",

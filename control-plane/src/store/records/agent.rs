@@ -10,10 +10,10 @@ use super::{
     a2a::StoredA2a,
     auth::StoredAuth,
     card::{StoredCard, StoredSignatures, StoredVersion},
+    lifecycle::{self, StoredStatus},
+    pace::{StoredBreaker, millis},
 };
-use crate::domain::{
-    Agent, AgentId, AgentStatus, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds,
-};
+use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,18 +30,28 @@ pub(super) struct Stored {
     heartbeat: Option<StoredHeartbeat>,
     request_timeout_ms: Option<u64>,
     stream_idle_ms: Option<u64>,
+    #[serde(default)]
+    connect_timeout_ms: Option<u64>,
+    #[serde(default)]
+    circuit_breaker: StoredBreaker,
     identity_headers: bool,
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
     #[serde(default)]
     a2a: StoredA2a,
-    active: bool,
+    /// What records before schema 3 have for `status`.
+    #[serde(default, skip_serializing)]
+    active: Option<bool>,
+    #[serde(default)]
+    status: Option<StoredStatus>,
     #[serde(default)]
     card_signatures: StoredSignatures,
     card: StoredCard,
     #[serde(default)]
     earlier_cards: Vec<StoredVersion>,
     sync_error: Option<String>,
+    #[serde(default)]
+    managed_by: Option<String>,
     created_at: UnixSeconds,
     updated_at: UnixSeconds,
 }
@@ -85,14 +95,18 @@ impl Stored {
             heartbeat: agent.heartbeat.map(StoredHeartbeat::from),
             request_timeout_ms: agent.timeouts.request.map(millis),
             stream_idle_ms: agent.timeouts.stream_idle.map(millis),
+            connect_timeout_ms: agent.timeouts.connect.map(millis),
+            circuit_breaker: agent.circuit_breaker.into(),
             identity_headers: agent.identity_headers == IdentityHeaders::Sent,
             max_concurrent: agent.max_concurrent,
             a2a: StoredA2a::from(&agent.a2a),
-            active: agent.status == AgentStatus::Active,
+            active: None,
+            status: Some(StoredStatus::new(agent.status, &agent.status_change)),
             card_signatures: StoredSignatures::from(&agent.card_signatures),
             card: StoredCard::from(agent.card.as_ref()),
             earlier_cards: agent.earlier_cards.iter().map(|version| StoredVersion::from(&**version)).collect(),
             sync_error: agent.sync_error.clone(),
+            managed_by: agent.managed_by.as_ref().map(ToString::to_string),
             created_at: agent.created_at,
             updated_at: agent.updated_at,
         }
@@ -104,6 +118,7 @@ impl Stored {
             return Err("has no backend".to_owned());
         }
         let backend = backends[0].url.clone();
+        let (status, status_change) = lifecycle::read(self.status, self.active)?;
         Ok(Agent {
             id: AgentId::try_from(record.key).map_err(|error| error.to_string())?,
             name: self.name,
@@ -119,15 +134,19 @@ impl Stored {
             timeouts: Timeouts {
                 request: self.request_timeout_ms.map(Duration::from_millis),
                 stream_idle: self.stream_idle_ms.map(Duration::from_millis),
+                connect: self.connect_timeout_ms.map(Duration::from_millis),
             },
+            circuit_breaker: self.circuit_breaker.into(),
             identity_headers: if self.identity_headers { IdentityHeaders::Sent } else { IdentityHeaders::Withheld },
             max_concurrent: self.max_concurrent,
             a2a: self.a2a.try_into()?,
-            status: if self.active { AgentStatus::Active } else { AgentStatus::Inactive },
+            status,
+            status_change,
             card_signatures: self.card_signatures.into(),
             card: Arc::new(self.card.into_domain(&backend)?),
             earlier_cards: self.earlier_cards.into_iter().map(|version| Arc::new(version.into())).collect(),
             sync_error: self.sync_error,
+            managed_by: lifecycle::managed_by(self.managed_by)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -173,8 +192,4 @@ impl From<StoredHeartbeat> for Heartbeat {
     fn from(stored: StoredHeartbeat) -> Self {
         Self { interval: Duration::from_millis(stored.interval_ms), misses_allowed: stored.misses_allowed }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,8 @@ pub(super) struct Stored {
     operation_limits: OperationLimitsDocument,
     #[serde(default)]
     max_concurrent: Option<NonZeroU32>,
+    #[serde(default)]
+    managed_by: Option<String>,
 }
 
 impl From<&Permission> for Stored {
@@ -29,6 +31,7 @@ impl From<&Permission> for Stored {
             limit: row.limit.clone(),
             operation_limits: row.operation_limits.clone(),
             max_concurrent: row.max_concurrent,
+            managed_by: row.managed_by.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -36,7 +39,8 @@ impl From<&Permission> for Stored {
 impl Stored {
     pub(super) fn into_domain(self, key: &str) -> Result<Permission, String> {
         let scope = Scope::try_from(key).map_err(|error| error.to_string())?;
-        let Self { agents, operations, limit, operation_limits, max_concurrent } = self;
-        Ok(Permission { scope, agents, operations, limit, operation_limits, max_concurrent })
+        let Self { agents, operations, limit, operation_limits, max_concurrent, managed_by } = self;
+        let managed_by = super::lifecycle::managed_by(managed_by)?;
+        Ok(Permission { scope, agents, operations, limit, operation_limits, max_concurrent, managed_by })
     }
 }

@@ -48,7 +48,11 @@ impl Request<'_> {
         let payment = Some(pair.quotas.of(Some(operation.class())).clone());
         let gate = pair.quotas.gate;
         let admission = self.admission(caller, &agent, Action::Operation(operation), Rewrite::Kept, payment);
-        let admission = Admission { gate, route: self.route(&agent, &cluster, Rewrite::Kept), ..admission };
+        let admission = Admission {
+            gate,
+            route: self.route(&agent, &cluster, Rewrite::Kept, self.pace(Some(operation))),
+            ..admission
+        };
         if needs_body(operation, held, Some(&agent)) && self.head.body == Body::Follows {
             let kind = Kind::Grpc(method.version);
             return Ok(Step::NeedsBody(Pending::new(admission, held, kind, self.policy.gateway())));

@@ -91,6 +91,7 @@ impl Pending {
                     self.admission.route = Route::ControlPlane;
                     self.admission.agent = None;
                 } else if let Kind::Rpc(quotas) = &self.kind {
+                    self.admission.pace(operation);
                     self.admission.payment = Some(quotas.of(Some(operation.class())).clone());
                 }
                 Decision::Admit(self.admission)

@@ -34,6 +34,7 @@ struct Call<'a> {
     content_encoding: Option<&'a str>,
     authority: &'a str,
     version: Option<&'a str>,
+    accept: Option<&'a str>,
     body: Option<&'a str>,
 }
 
@@ -67,6 +68,7 @@ impl Gate {
             content_encoding: call.content_encoding.map(str::as_bytes),
             authority: call.authority.as_bytes(),
             version: call.version.map(str::as_bytes),
+            accept: call.accept.map(str::as_bytes),
             body: if call.body.is_some() { Body::Follows } else { Body::None },
         };
         begin(&self.policy, &mut self.memory, &head, NOW, &NoHost)
@@ -103,6 +105,7 @@ fn get(path: &str) -> Call<'_> {
         content_encoding: None,
         authority: "gateway.example.com",
         version: None,
+        accept: None,
         body: None,
     }
 }

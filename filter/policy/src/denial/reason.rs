@@ -7,6 +7,7 @@ use crate::a2a::jsonrpc::RpcFaultKind;
 use crate::a2a::webhook::WebhookFault;
 use crate::document::OperationClass;
 use crate::json::JsonFault;
+use crate::local_reply::LocalReply;
 use crate::path::PathFault;
 use crate::permissions::class_name;
 use crate::quota::Exhausted;
@@ -59,6 +60,8 @@ pub enum Reason {
     RateLimited(Exhausted),
     /// The agent refused the gateway's own credential.
     BackendRefused,
+    /// The host had no answer of the agent's, and says why.
+    NoAnswer(LocalReply),
     /// Too many of the caller's requests, or of all callers', are under way at this agent.
     Overloaded,
 }
@@ -84,6 +87,7 @@ impl Reason {
     pub fn google_status(&self) -> &'static str {
         match self.grpc_status() {
             3 => "INVALID_ARGUMENT",
+            4 => "DEADLINE_EXCEEDED",
             5 => "NOT_FOUND",
             7 => "PERMISSION_DENIED",
             8 => "RESOURCE_EXHAUSTED",
@@ -142,6 +146,12 @@ impl Reason {
             Self::NoPolicy => (503, "no_policy", -32045, 14),
             Self::RateLimited(_) => (429, "rate_limited", -32042, 8),
             Self::BackendRefused => (502, "backend_refused_credential", -32047, 14),
+            Self::NoAnswer(LocalReply::NoHealthyBackend) => (503, "no_healthy_backend", -32048, 14),
+            Self::NoAnswer(LocalReply::Unreachable) => (503, "backend_unreachable", -32048, 14),
+            Self::NoAnswer(LocalReply::Overflow) => (503, "backend_overloaded", -32046, 14),
+            Self::NoAnswer(LocalReply::NoCredential) => (502, "no_backend_credential", -32047, 14),
+            Self::NoAnswer(LocalReply::Broken) => (502, "backend_connection_broken", -32048, 14),
+            Self::NoAnswer(LocalReply::Timeout) => (504, "backend_timeout", -32049, 4),
             Self::Overloaded => (503, "too_many_concurrent", -32046, 14),
         }
     }
@@ -179,6 +189,7 @@ impl Reason {
             Self::BackendRefused => {
                 "the agent refused the gateway's own credential, which is fetched anew: try again".into()
             }
+            Self::NoAnswer(reply) => reply.message().into(),
             Self::Overloaded => "too many requests are under way at this agent: try again".into(),
         }
     }
@@ -188,6 +199,7 @@ impl Reason {
         match self {
             Self::RateLimited(exhausted) => Some(exhausted.retry_after),
             Self::Overloaded | Self::NoPolicy | Self::BackendRefused => Some(1),
+            Self::NoAnswer(reply) => reply.retry_after(),
             _ => None,
         }
     }

@@ -53,9 +53,12 @@ pub struct AgentDocument {
     /// Whether the backend is told who calls (`x-tollgate-subject`, `x-tollgate-client`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub identity: bool,
-    /// The agent's own deadline for a request, milliseconds (`x-envoy-upstream-rq-timeout-ms`). Absent: none.
+    /// The deadline for the whole answer to a request that is not answered with a stream, milliseconds. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How long a stream may be silent, milliseconds: the host has routes that wait so ([`crate::Wait`]). Absent: the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_idle_ms: Option<u64>,
     /// How many requests at once, from all callers, on each Envoy; a stream counts for as long as it lives. Absent: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
@@ -79,6 +82,7 @@ impl AgentDocument {
             grpc: None,
             identity: false,
             timeout_ms: None,
+            stream_idle_ms: None,
             max_concurrent: None,
         }
     }

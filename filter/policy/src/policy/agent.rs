@@ -8,6 +8,7 @@ use crate::admission::{Identity, Rewrite};
 use crate::document::{AgentDocument, Dialect, Interface, TaskIsolation};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
+use crate::lane::Lanes;
 use crate::quota::{BucketId, Gate};
 
 /// An agent that can be reached.
@@ -25,7 +26,7 @@ pub struct Agent {
     extended_card: bool,
     grpc: Option<Arc<str>>,
     identity: Identity,
-    timeout_ms: Option<u64>,
+    lanes: Lanes,
     gate: Option<Gate>,
 }
 
@@ -54,6 +55,9 @@ impl Agent {
         if document.timeout_ms == Some(0) {
             fault("timeoutMs", "must be at least 1; leave it out for no deadline");
         }
+        if document.stream_idle_ms == Some(0) {
+            fault("streamIdleMs", "must be at least 1; leave it out for the gateway's own");
+        }
         if document.max_concurrent == Some(0) {
             fault("maxConcurrent", "must be at least 1; to stop an agent, make it inactive");
         }
@@ -73,7 +77,7 @@ impl Agent {
             extended_card: document.extended_card,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
-            timeout_ms: document.timeout_ms,
+            lanes: Lanes::new(document.timeout_ms, document.stream_idle_ms),
         }
     }
 
@@ -95,10 +99,9 @@ impl Agent {
         self.identity
     }
 
-    /// Its own deadline, milliseconds.
-    #[must_use]
-    pub fn timeout_ms(&self) -> Option<u64> {
-        self.timeout_ms
+    /// How long its answers are waited for.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// How many requests it gets at once from this Envoy; `None`: any number.

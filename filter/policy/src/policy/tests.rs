@@ -12,7 +12,7 @@ pub(crate) fn document(changes: &Value) -> Value {
         "version": 1,
         "gateway": {"publicUrl": "https://gw.example", "host": "gateway", "controlPlaneCluster": "tollgate-control-plane"},
         "issuers": [{"issuer": crate::token::tests::ISSUER, "audiences": ["gateway"], "jwks": {"keys": []}}],
-        "agents": [{"id": "weather"}, {"id": "calculator", "rpc": "/a2a/rpc", "rest": "/a2a", "identity": true, "timeoutMs": 5000}],
+        "agents": [{"id": "weather"}, {"id": "calculator", "rpc": "/a2a/rpc", "rest": "/a2a", "identity": true, "timeoutMs": 5000, "streamIdleMs": 60000}],
     });
     for (name, value) in changes.as_object().unwrap() {
         document[name] = value.clone();

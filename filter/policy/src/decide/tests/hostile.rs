@@ -31,6 +31,7 @@ fn paths_out_of_normal_form_are_refused_before_the_token_is_looked_at() {
         content_encoding: Some(b"\xff"),
         authority: b"\xff",
         version: Some(b"\xff"),
+        accept: Some(b"\xff"),
         body: Body::None,
     };
     let Step::Decided(decision) = begin(&gate.policy, &mut gate.memory, &head, NOW, &NoHost) else { panic!() };

@@ -50,9 +50,38 @@ fn the_agents_own_settings_go_with_it() {
     let mut gate = Gate::new();
     let call = Call { authorization: Some(gate.bearer(ALL)), ..get("/agents/calculator/tasks") };
     let admitted = admission(gate.decide(&call));
-    let Route::Agent { identity, timeout_ms, .. } = admitted.route() else { panic!("{admitted:?}") };
-    assert_eq!((*identity, *timeout_ms), (Identity::Forwarded, Some(5000)));
+    let Route::Agent { identity, lane, .. } = admitted.route() else { panic!("{admitted:?}") };
+    assert_eq!((*identity, lane.timeout_ms()), (Identity::Forwarded, Some(5000)));
     assert_eq!(admitted.caller().unwrap().client(), "app");
+}
+
+/// The deadline told to the host, and the header that chooses its route.
+fn waits(gate: &mut Gate, scopes: &str, call: Call<'_>) -> (Option<u64>, String) {
+    let call = Call { authorization: Some(gate.bearer(scopes)), ..call };
+    let admitted = admission(gate.decide(&call));
+    let Route::Agent { lane, .. } = admitted.route() else { panic!("{admitted:?}") };
+    (lane.timeout_ms(), lane.cluster_header().to_owned())
+}
+
+#[test]
+fn a_stream_has_no_deadline_however_it_is_known_to_be_one() {
+    let mut gate = Gate::new();
+    let (deadline, none) =
+        ((Some(5000), "x-tollgate-cluster".to_owned()), (None, "x-tollgate-cluster-idle-60000".to_owned()));
+    let unread = || post("/agents/calculator", "{}");
+    assert_eq!(waits(&mut gate, ALL, unread()), deadline);
+    assert_eq!(waits(&mut gate, ALL, Call { accept: Some("text/event-stream"), ..unread() }), none);
+    assert_eq!(waits(&mut gate, ALL, post("/agents/calculator/message:send", "{}")), deadline);
+    assert_eq!(waits(&mut gate, ALL, post("/agents/calculator/message:stream", "{}")), none);
+    // What is read is known, whatever the caller accepts.
+    let read = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{}}}}"#);
+    let (stream, send) = (read("SubscribeToTask"), read("GetTask"));
+    let reader = "agents:calculator:read";
+    assert_eq!(waits(&mut gate, reader, post("/agents/calculator", &stream)), none);
+    assert_eq!(
+        waits(&mut gate, reader, Call { accept: Some("text/event-stream"), ..post("/agents/calculator", &send) }),
+        deadline
+    );
 }
 
 #[test]
