@@ -9,6 +9,7 @@ mod limits;
 mod policy_gate;
 mod restore;
 mod routers;
+mod searching;
 mod serving;
 mod tasks;
 mod xds_tls;
@@ -32,6 +33,7 @@ use crate::{
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
+    search::Search,
     sources::Sources,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
@@ -151,7 +153,22 @@ impl Bound {
         let cards = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
         let sync = self::sync(&foundation, &cards, tasks);
         let sources = self::sources(&foundation, &cards, tasks);
-        let parts = Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources };
+        let search = Search::default();
+        tasks.background("search index", searching::indexer(&foundation, search.clone()).run());
+        let parts = Parts {
+            broker,
+            health,
+            published,
+            nodes,
+            keys,
+            unknown_keys,
+            fleet,
+            usage,
+            cards,
+            sync,
+            sources,
+            search: search.clone(),
+        };
         let routers = Routers::new(&foundation, parts);
         let admin = routers.private.merge(readiness.router());
         tasks.serve("admin HTTP", serving::serve(ports.admin, admin, stopping.clone()));

@@ -6,6 +6,7 @@ mod blocks;
 mod cards;
 mod discovery;
 mod reader;
+mod search;
 mod values;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, num::NonZeroU32, path::Path, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ use crate::{
 };
 pub use cards::{CardSettings, CardSigning};
 pub use discovery::DiscoverySettings;
+pub use search::{SearchSettings, Semantic};
 pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).
@@ -40,6 +42,8 @@ pub struct Config {
     pub cards: CardSettings,
     /// Where new agents are looked for.
     pub discovery: DiscoverySettings,
+    /// How agents are found by what they do.
+    pub search: SearchSettings,
     /// The limit where no permission row names one.
     pub default_limit: LimitDocument,
     /// How limits hold across a fleet of Envoys.

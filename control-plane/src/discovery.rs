@@ -1,5 +1,5 @@
-//! What callers find agents by: the listing and the cards, filtered by the same policy that lets calls through; what agents say of
-//! themselves; and the documents
+//! What callers find agents by: the listing, the search and the cards, filtered by the same policy that lets calls through; what agents
+//! say of themselves; and the documents
 //! that tell clients where tokens come from and by which keys cards are signed. Reached through the gateway. Calls to agents never come here.
 
 mod cards;
@@ -9,6 +9,7 @@ mod extended;
 mod heartbeats;
 mod listing;
 mod metadata;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::{
     cards::{CARD_KEYS_PATH, CardFetcher, CardShelf},
     gate::{Gate, Visitor},
     health::HealthBoard,
+    search::Search,
     store::Store,
 };
 
@@ -46,6 +48,8 @@ pub struct DiscoveryState {
     pub health: HealthBoard,
     /// Issuers whose tokens are believed, besides those in the registry: the embedded one's `iss`.
     pub embedded_issuer: Option<String>,
+    /// Finds agents by what they do.
+    pub search: Search,
 }
 
 /// `/agents/…` for callers with a token, and the open documents under `/.well-known/`.
@@ -56,6 +60,7 @@ pub fn router(state: DiscoveryState) -> Router {
         .route("/agents/{id}", post(extended::rpc))
         .route("/agents/{id}/", post(extended::rpc))
         .route("/agents/{id}/status", patch(heartbeats::beat).post(heartbeats::beat))
+        .route("/search", post(search::search))
         .route("/agents/{id}/extendedAgentCard", get(extended::rest))
         .route("/agents/{id}/v1/card", get(extended::rest))
         .layer(middleware::from_fn_with_state(state.clone(), admit));

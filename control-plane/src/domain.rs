@@ -17,6 +17,7 @@ mod permission;
 mod registry;
 mod revocation;
 mod secret;
+mod vector;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};
 pub use agent::{Agent, Backend, BackendUrl, BackendUrlError, CardPaths, Heartbeat, IdentityHeaders, Skill};
@@ -38,6 +39,7 @@ pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};
 pub use secret::{Secret, SecretText};
 pub use tollgate_policy::ids::{AgentId, Scope};
+pub use vector::{TextDigest, Vector};
 
 /// Seconds since the epoch (UTC).
 pub type UnixSeconds = u64;

@@ -17,10 +17,21 @@ pub trait Visitor: Send + Sync {
     fn is_admin(&self) -> bool;
     /// Whether `revocation` would cut it off.
     fn is_cut_off_by(&self, revocation: &RevocationDocument, now: UnixSeconds) -> bool;
+    /// What it may see is decided by.
+    fn sight(&self) -> Sight;
     /// Whether it may do anything at all with the agent.
     fn may_see(&self, agent: &AgentId) -> bool;
     /// Whether it may say how the agent is.
     fn may_beat(&self, agent: &AgentId) -> bool;
+}
+
+/// What decides which agents a caller may see: callers with the same sight see the same agents.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sight {
+    /// Which policy judged it: a number that no other policy of this process has.
+    pub policy: u64,
+    /// The scopes it holds, each once, in order.
+    pub scopes: Vec<String>,
 }
 
 /// Verifies callers.

@@ -17,6 +17,7 @@ use tollgate::{
     cli::{self, ClientCommand},
     config::{Config, EXIT_CODE},
     log,
+    model_command::{self, ModelCommand},
 };
 
 /// A gateway for A2A agents on Envoy: control plane and client.
@@ -37,6 +38,9 @@ enum Command {
     },
     /// Prints the bootstrap that an Envoy starts with.
     Bootstrap(BootstrapOptions),
+    /// The model that searches by meaning.
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Makes a backup the registry of a data directory, while no server runs on it.
     Restore(RestoreOptions),
     #[command(flatten)]
@@ -47,16 +51,14 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config } => serve(config),
         Command::Bootstrap(options) => print_bootstrap(&options),
+        Command::Model(command) => model_command::run(command, &environment()),
         Command::Restore(options) => restore(&options),
         Command::Client(command) => cli::run(command),
     }
 }
 
 fn serve(file: Option<PathBuf>) -> ExitCode {
-    // Variables that are not UTF-8 cannot be settings or secrets.
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-        .collect();
+    let env = environment();
     let config = match Config::load(file.as_deref(), &env) {
         Ok(config) => config,
         Err(faults) => {
@@ -75,6 +77,14 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
     }
 }
 
+/// Variables that are not UTF-8 cannot be settings or secrets.
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, text): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, text.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
 async fn run(config: Config, env: BTreeMap<String, String>) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let bound = app::bind(config, &env).await?;
@@ -86,9 +96,9 @@ async fn run(config: Config, env: BTreeMap<String, String>) -> anyhow::Result<()
 }
 
 fn restore(options: &RestoreOptions) -> ExitCode {
-    let env = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let env = environment();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    match app::restore(options, &env.collect(), now) {
+    match app::restore(options, &env, now) {
         Ok(restored) => {
             let (agents, permissions) = (restored.agents, restored.permissions);
             println!("generation {} is restored: {agents} agents, {permissions} permissions", restored.generation);

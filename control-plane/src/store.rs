@@ -7,6 +7,7 @@ mod backup;
 mod disk;
 mod records;
 mod seal;
+mod vectors;
 
 use std::{
     path::Path,
@@ -23,6 +24,7 @@ use crate::domain::{
 pub use backup::{Backup, BackupError, Restorable, ended, is_in_use, read_backup};
 use disk::Disk;
 pub use seal::{SealError, SealingKey};
+pub use vectors::Vectors;
 
 /// A handle on the registry; clones share it.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub struct Store {
 
 struct Inner {
     disk: Disk,
+    vectors: Vectors,
     /// What readers see: flushed.
     published: ArcSwap<Registry>,
     /// What writers build on: applied, perhaps not flushed yet. Whoever holds it takes no other lock.
@@ -121,8 +124,10 @@ impl Store {
     pub fn open(dir: &Path, key: &SealingKey) -> Result<Self, StoreError> {
         let disk = Disk::open(dir, key)?;
         let registry = Arc::new(disk.read()?);
+        let vectors = disk.vectors()?;
         let inner = Inner {
             disk,
+            vectors,
             generation: watch::Sender::new(registry.generation),
             published: ArcSwap::new(registry.clone()),
             head: Mutex::new(registry),
@@ -135,6 +140,12 @@ impl Store {
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
         self.inner.published.load_full()
+    }
+
+    /// What models made of agents' texts.
+    #[must_use]
+    pub fn vectors(&self) -> &Vectors {
+        &self.inner.vectors
     }
 
     /// The registry as last flushed, as lines of a backup file. Writes go on meanwhile.

@@ -33,6 +33,8 @@ mod outage;
 mod peers;
 #[path = "e2e/revocations.rs"]
 mod revocations;
+#[path = "e2e/search.rs"]
+mod search;
 #[path = "e2e/secrets.rs"]
 mod secrets;
 #[path = "e2e/signatures.rs"]

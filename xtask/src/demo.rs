@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     dist::{self, Profile},
-    envoy, python, tools, wasm,
+    envoy, python, search_eval, tools, wasm,
 };
 
 /// Options of `cargo xtask demo`.
@@ -45,6 +45,8 @@ struct Programs {
     filter: PathBuf,
     envoy: PathBuf,
     python: PathBuf,
+    /// The search model; `None`: it could not be had, and searches go by words.
+    model: Option<PathBuf>,
 }
 
 /// Runs the demo; an error is a step that failed, or a program that ended by itself.
@@ -84,10 +86,16 @@ fn play(
 }
 
 fn prepare() -> Result<Programs> {
+    let tollgate = dist::tollgate(Profile::Dev)?;
+    let model = search_eval::model(&tollgate);
+    if let Err(error) = &model {
+        println!("search model: not to be had ({error:#}); searches go by words");
+    }
     Ok(Programs {
+        model: model.ok(),
         envoy: envoy::locate()?,
         filter: wasm::build()?,
         python: python::venv("agents", &tools::workspace_root().join("examples/agents/requirements.txt"))?,
-        tollgate: dist::tollgate(Profile::Dev)?,
+        tollgate,
     })
 }

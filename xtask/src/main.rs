@@ -8,6 +8,7 @@ mod demo;
 mod dist;
 mod envoy;
 mod python;
+mod search_eval;
 mod setup;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Task {
     Test(test::Args),
     /// Compare Tollgate with bare Envoy and with Envoy's own filter chain.
     Bench(bench::Args),
+    /// Measure how well the search finds, with the real model.
+    SearchEval,
     /// Check format, lints, dependency arrows, file sizes, links and licences.
     Tidy,
     /// What CI runs: `tidy`, `test`, `demo --check`.
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Task::Demo(args) => demo::run(args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(args),
+        Task::SearchEval => search_eval::run(),
         Task::Tidy => tidy::run(),
         Task::Ci => ci::run(),
         Task::Dist => dist::run(),

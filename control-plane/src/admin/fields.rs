@@ -69,7 +69,7 @@ impl Faults {
 
 impl<'f> Fields<'f> {
     /// The path of the object itself.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
@@ -97,7 +97,7 @@ impl<'f> Fields<'f> {
     }
 
     /// The field as it is, without taking it.
-    pub(super) fn peek(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn peek(&self, name: &str) -> Option<&Value> {
         self.left.get(name)
     }
 

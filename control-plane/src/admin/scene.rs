@@ -21,10 +21,11 @@ use crate::{
     discovery::{self, DiscoveryState},
     domain::{AgentId, UnixSeconds},
     fake_backend::{FakeBackend, Reply, outbound},
-    gate::{Gate, Unverified, Visitor},
+    gate::{Gate, Sight, Unverified, Visitor},
     health::HealthBoard,
     issuer::{JwksReader, Rotation},
     quota::{FleetTable, UsageTable},
+    search::Search,
     secrets::SecretSource,
     sources::Sources,
     store::{SealingKey, Store},
@@ -95,6 +96,9 @@ impl Visitor for Bearer {
     fn is_cut_off_by(&self, revocation: &RevocationDocument, _: UnixSeconds) -> bool {
         revocation.client.as_deref() == Some("tester")
     }
+    fn sight(&self) -> Sight {
+        Sight { policy: 0, scopes: self.0.split(' ').map(str::to_owned).collect() }
+    }
     fn may_see(&self, agent: &AgentId) -> bool {
         self.0.split(' ').any(|id| id == agent.as_str())
     }
@@ -157,6 +161,7 @@ impl Scene {
             fetcher: state.cards.clone(),
             health: state.health.clone(),
             embedded_issuer: state.embedded_issuer.clone(),
+            search: Search::default(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));
         Self { state, backend, _dir: dir, router }

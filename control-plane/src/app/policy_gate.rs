@@ -1,6 +1,9 @@
 //! The control plane's own endpoints judge callers by the policy that Envoy has: same tokens, same answers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tollgate_policy::{
     Policy, Revocations,
@@ -10,7 +13,7 @@ use tollgate_policy::{
 
 use crate::{
     domain::{AgentId, UnixSeconds},
-    gate::{Gate, Unverified, Visitor},
+    gate::{Gate, Sight, Unverified, Visitor},
     issuer::{Clock, UnknownKeys},
     reconciler::Published,
 };
@@ -78,6 +81,11 @@ impl Visitor for PolicyVisitor {
 
     fn may_beat(&self, agent: &AgentId) -> bool {
         self.policy.may_beat(&self.caller, agent.as_str())
+    }
+
+    fn sight(&self) -> Sight {
+        let scopes: BTreeSet<&str> = self.caller.scopes().iter().map(|scope| scope.as_str()).collect();
+        Sight { policy: self.policy.serial(), scopes: scopes.into_iter().map(str::to_owned).collect() }
     }
 
     fn may_see(&self, agent: &AgentId) -> bool {

@@ -18,6 +18,7 @@ use crate::{
     issuer::{self, JwksReader, UnknownKeys},
     quota::{FleetTable, UsageTable},
     reconciler::Published,
+    search::Search,
     sources::Sources,
     xds::NodeTable,
 };
@@ -43,11 +44,13 @@ pub(super) struct Parts {
     pub(super) cards: CardFetcher,
     pub(super) sync: CardSync,
     pub(super) sources: Sources,
+    pub(super) search: Search,
 }
 
 impl Routers {
     pub(super) fn new(foundation: &Foundation, parts: Parts) -> Self {
-        let Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources } = parts;
+        let Parts { broker, health, published, nodes, keys, unknown_keys, fleet, usage, cards, sync, sources, search } =
+            parts;
         let config = &foundation.config;
         let gate: Arc<dyn Gate> = Arc::new(PolicyGate::new(published, unknown_keys, foundation.clock, rand::random()));
         let signing = config.cards.signing.is_some();
@@ -63,6 +66,7 @@ impl Routers {
             fetcher: cards.clone(),
             health: health.clone(),
             embedded_issuer: embedded_issuer.clone(),
+            search,
         });
         let admin = admin::router(AdminState {
             store: foundation.store.clone(),

@@ -9,6 +9,7 @@ use super::{
     GrpcDomain, HostPort, KeySource, LedgerPlace, Listen, LogFormat, LogSettings, PublicUrl, SecretSettings, ServerTls,
     XdsTls, cards, discovery,
     reader::{Block, Reader},
+    search,
 };
 use crate::{
     domain::{ClientId, JwksSource, Secret, SigningAlgorithm},
@@ -31,6 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         jwks_refresh,
         cards: cards::read(&mut reader.block("cards")),
         discovery: discovery::read(&mut reader.block("discovery")),
+        search: search::read(&mut reader.block("search")),
         gateway,
         default_limit: limits(&mut reader.block("limits")),
         fleet_limits: fleet_limits(&mut reader.block("limits")),

@@ -18,6 +18,7 @@ use crate::{
     cards::ServedCard,
     domain::Agent,
     gate::Visitor,
+    search::is_found,
 };
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
@@ -33,7 +34,7 @@ pub(super) async fn list(
     let page = Page::read(&query, &Filters::NAMES)?;
     let filters = Filters::read(&query)?;
     let registry = state.store.registry();
-    let wanted = |agent: &&Arc<Agent>| agent.is_active() && filters.hold(agent) && visitor.may_see(&agent.id);
+    let wanted = |agent: &&Arc<Agent>| is_found(agent, &*visitor) && filters.hold(agent);
     // A card that cannot be shown is left out: the others' callers have nothing to do with it.
     let after = page.after().map_or(Bound::Unbounded, Bound::Excluded);
     let rest = registry.agents.range::<str, _>((after, Bound::Unbounded)).map(|(_, agent)| agent);

@@ -6,8 +6,9 @@ use std::path::Path;
 use sled::{Batch, Db};
 
 use super::{
-    Change, SealingKey, StoreError,
+    Change, SealingKey, StoreError, Vectors,
     records::{self, Record, Table},
+    vectors,
 };
 use crate::domain::{Generation, Registry};
 
@@ -76,6 +77,10 @@ impl Disk {
 
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map(drop).map_err(StoreError::Database)
+    }
+
+    pub(super) fn vectors(&self) -> Result<Vectors, StoreError> {
+        self.db.open_tree(vectors::TREE).map(Vectors).map_err(StoreError::Database)
     }
 
     fn add(&self, change: &Change, batch: &mut Batch) -> Result<(), StoreError> {

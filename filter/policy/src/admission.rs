@@ -71,6 +71,8 @@ pub enum Action {
     Public,
     /// The listing of agents.
     Listing,
+    /// A search for agents.
+    Search,
     /// The admin API.
     Admin,
     /// An agent's card.
@@ -98,6 +100,7 @@ impl Action {
         match self {
             Self::Public => "public",
             Self::Listing => "listing",
+            Self::Search => "search",
             Self::Admin => "admin",
             Self::Card => "card",
             Self::Heartbeat => "heartbeat",

@@ -99,6 +99,7 @@ impl<'a> Request<'a> {
         match target {
             Target::Public => self.to_control_plane(Action::Public),
             Target::Listing => self.to_control_plane(Action::Listing),
+            Target::Search => self.to_control_plane(Action::Search),
             Target::Admin => self.admin(&caller),
             Target::Card { agent } => self.card(memory, &caller, agent),
             Target::Rpc { agent } => self.rpc(memory, &caller, agent, path.query()),

@@ -11,6 +11,8 @@ pub enum Target<'a> {
     Public,
     /// `GET /agents`.
     Listing,
+    /// `POST /search`.
+    Search,
     /// `/admin/…`.
     Admin,
     /// An agent's card.
@@ -116,6 +118,7 @@ impl<'a> Path<'a> {
         }
         match self.path {
             "/oauth2/token" => only(method, b"POST", "POST", Target::Public),
+            "/search" => only(method, b"POST", "POST", Target::Search),
             path if is_discovery(path) => match method {
                 b"GET" | b"HEAD" => Target::Public,
                 _ => Target::WrongVerb("GET, HEAD"),
@@ -265,6 +268,9 @@ mod tests {
         check("GET", "/agents?limit=3", Target::Listing);
         check("GET", "/agents/", Target::Listing);
         check("DELETE", "/agents", Target::WrongVerb("GET"));
+        check("POST", "/search", Target::Search);
+        check("GET", "/search", Target::WrongVerb("POST"));
+        check("POST", "/search/", Target::Nothing);
         check("POST", "/oauth2/token", Target::Public);
         check("GET", "/oauth2/token", Target::WrongVerb("POST"));
         check("GET", "/.well-known/jwks.json", Target::Public);

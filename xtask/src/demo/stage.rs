@@ -65,6 +65,8 @@ fn configuration(programs: &Programs, site: &Site, ports: &Ports) -> String {
     let Ports { gateway_port, admin_port, discovery_port, xds_port, .. } = ports;
     // Debug of a path is a TOML string for every path that is Unicode.
     let (data, filter) = (site.file("data"), &programs.filter);
+    let search =
+        programs.model.as_ref().map(|model| format!("\n[search]\nmodel_dir = {model:?}\n")).unwrap_or_default();
     format!(
         r#"# Written by `cargo xtask demo`.
 data_dir = {data:?}
@@ -90,7 +92,7 @@ client_secret = "env:TOLLGATE_SECRET_ADMIN"
 
 [secrets]
 env = ["TOLLGATE_SECRET_*"]
-"#
+{search}"#
     )
 }
 

@@ -21,6 +21,7 @@ pub(super) fn steps(tour: &mut Tour) -> Result<()> {
     let credentials = "$CLIENT_ID:$CLIENT_SECRET";
     tour.step("the client gets a token", |tour| tour.token(&Call::token(credentials, &[]), "TOKEN"))?;
     tour.step("it lists the agents it may reach", list)?;
+    tour.step("it searches for one that does what it wants", search)?;
     tour.step("it reads Weather's card", card)?;
     tour.step("it sends by JSON-RPC", send_rpc)?;
     tour.step("it sends by HTTP+JSON", send_rest)?;
@@ -39,6 +40,16 @@ fn list(tour: &mut Tour) -> Result<Outcome> {
     let names: Vec<_> = cards.as_array().into_iter().flatten().filter_map(|card| card["name"].as_str()).collect();
     ensure!(names.contains(&"Weather") && names.contains(&"Calculator"), "the listing holds only {names:?}");
     let finding = names.join(", ");
+    Ok(Outcome { reply, finding, command: call.curl() })
+}
+
+fn search(tour: &mut Tour) -> Result<Outcome> {
+    let call = as_client(Call::json("POST", "$GATEWAY_URL/search", r#"{"query":"weather","topK":1}"#));
+    let reply = tour.send(&call, &[200])?;
+    let answer = reply.json();
+    let name = answer["results"][0]["agentCard"]["name"].as_str().context("nothing was found")?;
+    ensure!(name == "Weather", "the best answer is {name}");
+    let finding = format!("{name}, ranked by {} search", answer["mode"].as_str().unwrap_or("unknown"));
     Ok(Outcome { reply, finding, command: call.curl() })
 }
 

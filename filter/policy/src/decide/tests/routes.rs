@@ -96,6 +96,7 @@ fn cards_and_listing_come_from_the_control_plane() {
     ] {
         assert_eq!(went(&mut gate, get(path)), Went::ToControlPlane, "{path}");
     }
+    assert_eq!(went(&mut gate, post("/search", "{}")), Went::ToControlPlane);
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! The agents that one caller may see, and BM25 over them alone. How rare a word is, and how long a text usually is, is counted among these
+//! agents and no others: what a caller may not see has no part in any score, order or count, nor in the work that a search is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{document::Document, terms::Term};
+use crate::domain::Vector;
+
+/// How soon a repeated word stops counting (Robertson and Zaragoza 2009, section 3.4).
+const K1: f32 = 1.2;
+/// How much a long text is held against its words.
+const B: f32 = 0.75;
+/// What an exact match is worth beside the cosine. At 0.1 exact names are missed, at 0.5 meaning is.
+const BETA: f32 = 0.3;
+
+/// The agents that one caller may see, in the order of their ids.
+#[derive(Debug)]
+pub struct Corpus {
+    documents: Vec<Arc<Document>>,
+    postings: HashMap<Term, Vec<Posting>>,
+    average_length: f32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Posting {
+    document: usize,
+    times: f32,
+}
+
+/// How well each agent answers a query.
+pub(super) struct Lexical {
+    /// By agent.
+    scores: Vec<f32>,
+    /// What an agent would have that consisted of the query's words.
+    ideal: f32,
+}
+
+/// An agent found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// It.
+    pub document: Arc<Document>,
+    /// Higher is better; comparable within one search only.
+    pub score: f32,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The best, best first.
+    pub hits: Vec<Hit>,
+    /// How many agents were ranked.
+    pub total: usize,
+}
+
+impl Corpus {
+    pub(super) fn new(documents: Vec<Arc<Document>>) -> Self {
+        let mut postings: HashMap<Term, Vec<Posting>> = HashMap::new();
+        let mut length = 0_u64;
+        for (index, document) in documents.iter().enumerate() {
+            length += u64::from(document.length);
+            for (term, times) in &document.terms {
+                postings.entry(*term).or_default().push(Posting { document: index, times: *times as f32 });
+            }
+        }
+        let average_length = length as f32 / documents.len().max(1) as f32;
+        Self { documents, postings, average_length }
+    }
+
+    /// Ranks by words alone; agents that share none with the query are not found.
+    pub(super) fn by_words(&self, query: &[Term], most: usize) -> Found {
+        let lexical = self.lexical(query);
+        let matches: Vec<(usize, f32)> =
+            lexical.scores.iter().copied().enumerate().filter(|(_, score)| *score > 0.0).collect();
+        self.best(matches, most)
+    }
+
+    /// Ranks by meaning, with what the words add; `None` if no agent has a vector of this model.
+    pub(super) fn by_meaning(&self, query: &[Term], embedder: &str, vector: &[f32], most: usize) -> Option<Found> {
+        let lexical = self.lexical(query);
+        let mut compared = 0_usize;
+        let mut ranked = Vec::with_capacity(self.documents.len());
+        for (index, document) in self.documents.iter().enumerate() {
+            let cosine = document.vector.load().as_ref().and_then(|it| cosine(it, embedder, vector));
+            compared += usize::from(cosine.is_some());
+            let covered = if lexical.ideal > 0.0 { lexical.scores[index] / lexical.ideal } else { 0.0 };
+            ranked.push((index, cosine.unwrap_or(0.0) + BETA * covered));
+        }
+        (compared > 0).then(|| self.best(ranked, most))
+    }
+
+    fn lexical(&self, query: &[Term]) -> Lexical {
+        let mut scores = vec![0.0; self.documents.len()];
+        let mut ideal = 0.0;
+        for term in query {
+            let postings = self.postings.get(term).map_or(&[][..], Vec::as_slice);
+            let (all, with) = (self.documents.len() as f32, postings.len() as f32);
+            let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            ideal += rarity * (K1 + 1.0);
+            for Posting { document, times } in postings {
+                let length = self.documents[*document].length as f32 / self.average_length.max(1.0);
+                scores[*document] += rarity * times * (K1 + 1.0) / (times + K1 * (1.0 - B + B * length));
+            }
+        }
+        Lexical { scores, ideal }
+    }
+
+    /// The best of `ranked`; of equals the one whose id comes first.
+    fn best(&self, mut ranked: Vec<(usize, f32)>, most: usize) -> Found {
+        let total = ranked.len();
+        let order = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        if most < total {
+            ranked.select_nth_unstable_by(most, order);
+            ranked.truncate(most);
+        }
+        ranked.sort_unstable_by(order);
+        let hit = |(index, score): (usize, f32)| Hit { document: self.documents[index].clone(), score };
+        Found { hits: ranked.into_iter().map(hit).collect(), total }
+    }
+}
+
+/// Of two vectors of length 1; `None` if they are not of the same model.
+fn cosine(vector: &Vector, embedder: &str, other: &[f32]) -> Option<f32> {
+    (&*vector.embedder == embedder && vector.values.len() == other.len()).then(|| dot(&vector.values, other))
+}
+
+/// In eight sums at once, which the compiler makes vector instructions of.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for lane in 0..8 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests;

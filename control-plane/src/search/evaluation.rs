@@ -1,0 +1,166 @@
+//! How well the ranking finds, measured with the real model: `cargo xtask search-eval`. Agents and needs are in `evaluation/agents.txt`, beside
+//! distractors made here. The bounds are what search must reach at least.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use super::{tests::Caller, *};
+use crate::{
+    domain::{BackendAuth, Skill, Vector},
+    xds::fixtures,
+};
+
+const DISTRACTORS: usize = 1000;
+/// Names asked for as they are written.
+const NAMED: usize = 30;
+
+struct Entry {
+    agent: Agent,
+    need: String,
+}
+
+/// Shares of requests whose agent was first, and among five; and NDCG at 10 with one right answer.
+struct Figures {
+    first: f64,
+    five: f64,
+    ndcg: f64,
+}
+
+fn agent(id: &str, name: &str, description: &str, skills: &str) -> Agent {
+    let skill = |name: &str| Skill {
+        name: name.trim().to_owned(),
+        description: String::new(),
+        instructions: String::new(),
+        tools: Vec::new(),
+    };
+    Agent {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        skills: skills.split(',').map(skill).collect(),
+        ..fixtures::agent(id, &["http://a.example"], BackendAuth::None)
+    }
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let entry = |line: &str| {
+        let parts: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [id, name, description, skills, need] = parts[..] else { panic!("{line}") };
+        Entry { agent: agent(id, name, description, skills), need: need.to_owned() }
+    };
+    lines.map(entry).collect()
+}
+
+/// Plausible agents that nobody asks for: each thing with each task and place, in an order that is always the same.
+fn distractors() -> impl Iterator<Item = Agent> {
+    const THINGS: [&str; 25] = [
+        "violin",
+        "aquarium",
+        "glacier",
+        "tapestry",
+        "telescope",
+        "beehive",
+        "windmill",
+        "chessboard",
+        "lighthouse",
+        "vineyard",
+        "pottery",
+        "meteorite",
+        "carousel",
+        "origami",
+        "volcano",
+        "accordion",
+        "bonsai",
+        "labyrinth",
+        "sundial",
+        "mosaic",
+        "kayak",
+        "trombone",
+        "fossil",
+        "orchid",
+        "puppet",
+    ];
+    const TASKS: [&str; 10] = [
+        "catalogues",
+        "restores",
+        "compares",
+        "describes",
+        "values",
+        "schedules tours of",
+        "photographs",
+        "teaches about",
+        "writes stories about",
+        "draws plans of",
+    ];
+    const PLACES: [&str; 4] = ["museums", "schools", "collectors", "festivals"];
+    (0..DISTRACTORS).map(|number| {
+        let (thing, task) = (THINGS[number % 25], TASKS[number / 25 % 10]);
+        let place = PLACES[number / 250 % 4];
+        let description = format!("An assistant that {task} every {thing} for {place}.");
+        agent(&format!("other-{number}"), &format!("{thing} {number}"), &description, &format!("{task} {thing}"))
+    })
+}
+
+struct Bench {
+    registry: Registry,
+    caller: Caller,
+    words: Search,
+    meaning: Search,
+}
+
+impl Bench {
+    async fn new(entries: &[&Entry], model: PathBuf) -> Self {
+        let agents = entries.iter().map(|entry| entry.agent.clone()).chain(distractors());
+        let agents: BTreeMap<AgentId, Arc<Agent>> = agents.map(|agent| (agent.id.clone(), Arc::new(agent))).collect();
+        let caller = Caller(agents.keys().map(ToString::to_string).collect::<BTreeSet<_>>());
+        let registry = Registry { generation: Generation::new(1), agents, ..Registry::default() };
+        let (words, meaning) = (Search::default(), Search::default());
+        let model = MiniLm::load(&model).expect("the model of `tollgate model install`");
+        for document in meaning.catalogue(&registry).documents.values() {
+            let values = model.embed(TextKind::Document, &[document.text.clone()]).await.expect("a vector").remove(0);
+            let vector = Vector { embedder: model.id().into(), digest: document.digest, values };
+            document.vector.store(Some(Arc::new(vector)));
+        }
+        meaning.set_embedder(Box::new(model));
+        Self { registry, caller, words, meaning }
+    }
+
+    async fn measure(&self, label: &str, search: &Search, requests: &[(String, String)]) -> Figures {
+        let mut sums = Figures { first: 0.0, five: 0.0, ndcg: 0.0 };
+        for (id, request) in requests {
+            let (_, found) = search.find(&self.registry, &self.caller, request, 10).await;
+            let Some(rank) = found.hits.iter().position(|hit| hit.document.agent.id.as_str() == id) else { continue };
+            sums.first += f64::from(u8::from(rank == 0));
+            sums.five += f64::from(u8::from(rank < 5));
+            sums.ndcg += 1.0 / (rank as f64 + 2.0).log2();
+        }
+        let count = requests.len() as f64;
+        let figures = Figures { first: sums.first / count, five: sums.five / count, ndcg: sums.ndcg / count };
+        let Figures { first, five, ndcg } = figures;
+        println!("{label:32} recall@1 {first:.3}  recall@5 {five:.3}  NDCG@10 {ndcg:.3}  ({count} requests)");
+        figures
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the model: cargo xtask search-eval"]
+async fn the_right_agent_is_found_among_a_thousand_others() {
+    let model = std::env::var_os("TOLLGATE_SEARCH_MODEL_DIR").expect("TOLLGATE_SEARCH_MODEL_DIR names the model");
+    let text = include_str!("evaluation/agents.txt");
+    let (tuned, held_out) = text.split_once("# held out\n").expect("both parts");
+    let (tuned, held_out) = (entries(tuned), entries(held_out));
+    let all: Vec<&Entry> = tuned.iter().chain(&held_out).collect();
+    let bench = Bench::new(&all, model.into()).await;
+    let needs = |entries: &[Entry]| {
+        entries.iter().map(|entry| (entry.agent.id.to_string(), entry.need.clone())).collect::<Vec<_>>()
+    };
+    let names: Vec<(String, String)> =
+        tuned.iter().take(NAMED).map(|entry| (entry.agent.id.to_string(), entry.agent.name.clone())).collect();
+    bench.measure("words, needs", &bench.words, &needs(&tuned)).await;
+    bench.measure("words, needs held out", &bench.words, &needs(&held_out)).await;
+    bench.measure("words, names", &bench.words, &names).await;
+    let fused = bench.measure("meaning and words, needs", &bench.meaning, &needs(&tuned)).await;
+    bench.measure("meaning and words, held out", &bench.meaning, &needs(&held_out)).await;
+    let exact = bench.measure("meaning and words, names", &bench.meaning, &names).await;
+    assert!(fused.first >= 0.57 && fused.five >= 0.80 && fused.ndcg >= 0.69, "needs are found worse than they must be");
+    assert!(exact.first >= 1.0, "a name is not found first");
+}

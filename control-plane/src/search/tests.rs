@@ -1,0 +1,187 @@
+//! The whole search over registries: what a caller may not see changes nothing, to the bit.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures::future::BoxFuture;
+use proptest::prelude::*;
+use tollgate_policy::document::RevocationDocument;
+
+use super::*;
+use crate::{
+    domain::{AgentStatus, BackendAuth, UnixSeconds},
+    xds::fixtures,
+};
+
+const WORDS: [&str; 8] = ["invoice", "payroll", "ship", "the", "audit", "ERP", "flight", "report"];
+
+pub(super) struct Caller(pub(super) BTreeSet<String>);
+
+impl Visitor for Caller {
+    fn client(&self) -> &str {
+        "caller"
+    }
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+    fn is_admin(&self) -> bool {
+        false
+    }
+    fn is_cut_off_by(&self, _: &RevocationDocument, _: UnixSeconds) -> bool {
+        false
+    }
+    fn sight(&self) -> Sight {
+        Sight { policy: 1, scopes: self.0.iter().cloned().collect() }
+    }
+    fn may_see(&self, agent: &AgentId) -> bool {
+        self.0.contains(agent.as_str())
+    }
+    fn may_beat(&self, _: &AgentId) -> bool {
+        false
+    }
+}
+
+/// Counts letters: no model, but a true function of the text.
+struct Letters;
+
+impl Embedder for Letters {
+    fn id(&self) -> &str {
+        "test:letters:26:1"
+    }
+    fn dimension(&self) -> usize {
+        26
+    }
+    fn max_batch(&self) -> usize {
+        3
+    }
+    fn embed<'a>(&'a self, _: TextKind, texts: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+        let count = |text: &String| {
+            let mut counts = vec![0.01_f32; 26];
+            text.bytes().filter(u8::is_ascii_lowercase).for_each(|b| counts[usize::from(b - b'a')] += 1.0);
+            embedder::normalised(counts).unwrap()
+        };
+        Box::pin(async move { Ok(texts.iter().map(count).collect()) })
+    }
+}
+
+fn registry(generation: u64, agents: &[(String, String, bool)]) -> Registry {
+    let made = agents.iter().map(|(id, text, is_active)| {
+        let agent = fixtures::agent(id, &["http://a.example"], BackendAuth::None);
+        let status = if *is_active { AgentStatus::Active } else { AgentStatus::Inactive };
+        (agent.id.clone(), Arc::new(Agent { description: text.clone(), status, ..agent }))
+    });
+    Registry { generation: Generation::new(generation), agents: made.collect(), ..Registry::default() }
+}
+
+/// Everything a caller learns.
+async fn learned(
+    search: &Search,
+    registry: &Registry,
+    caller: &Caller,
+    query: &str,
+) -> (Mode, usize, Vec<(String, u32)>) {
+    let (mode, found) = search.find(registry, caller, query, 5).await;
+    let hit = |hit: &Hit| (hit.document.agent.id.to_string(), hit.score.to_bits());
+    (mode, found.total, found.hits.iter().map(hit).collect())
+}
+
+async fn with_vectors(registry: &Registry) -> Search {
+    let search = Search::default();
+    search.set_embedder(Box::new(Letters));
+    for document in search.catalogue(registry).documents.values() {
+        let values = Letters.embed(TextKind::Document, &[document.text.clone()]).await.unwrap().remove(0);
+        let vector = crate::domain::Vector { embedder: Letters.id().into(), digest: document.digest, values };
+        document.vector.store(Some(Arc::new(vector)));
+    }
+    search
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(WORDS.to_vec()), 0..8).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn a_caller_learns_the_same_whether_or_not_there_is_anything_else(
+        visible in prop::collection::btree_map("[a-m]{1,3}", (text(), any::<bool>()), 0..8),
+        hidden in prop::collection::btree_map("[n-z]{1,3}", (text(), any::<bool>()), 0..8),
+        query in text(),
+    ) {
+        let list = |agents: &std::collections::BTreeMap<String, (String, bool)>| {
+            agents.iter().map(|(id, (text, on))| (id.clone(), text.clone(), *on)).collect::<Vec<_>>()
+        };
+        let alone = registry(1, &list(&visible));
+        let crowded = registry(1, &[list(&visible), list(&hidden)].concat());
+        let caller = Caller(visible.keys().cloned().collect());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let words = learned(&Search::default(), &alone, &caller, &query).await;
+            assert_eq!(learned(&Search::default(), &crowded, &caller, &query).await, words);
+            let meaning = learned(&with_vectors(&alone).await, &alone, &caller, &query).await;
+            assert_eq!(learned(&with_vectors(&crowded).await, &crowded, &caller, &query).await, meaning);
+        });
+    }
+}
+
+fn agent(id: &str, text: &str) -> (String, String, bool) {
+    (id.to_owned(), text.to_owned(), true)
+}
+
+fn caller(ids: &[&str]) -> Caller {
+    Caller(ids.iter().map(|&id| id.to_owned()).collect())
+}
+
+#[tokio::test]
+async fn an_agent_that_says_something_else_keeps_its_vector_until_there_is_another() {
+    let before = registry(1, &[agent("a", "one"), agent("b", "two")]);
+    let search = with_vectors(&before).await;
+    let after = registry(2, &[agent("a", "something else"), agent("c", "new")]);
+    let catalogue = search.catalogue(&after);
+    let vector = |id: &str| catalogue.documents[&AgentId::try_from(id).unwrap()].vector.load_full();
+    assert!(vector("a").is_some());
+    assert!(vector("c").is_none());
+    let (mode, total, _) = learned(&search, &after, &caller(&["a", "c"]), "new").await;
+    assert_eq!((mode, total), (Mode::Semantic, 2), "one without a vector is found all the same");
+    let (mode, ..) = learned(&search, &after, &caller(&["c"]), "new").await;
+    assert_eq!(mode, Mode::Lexical, "there is nothing to compare that this caller may see");
+}
+
+/// Never answers.
+struct Silent;
+
+impl Embedder for Silent {
+    fn id(&self) -> &str {
+        "test:silent:26:1"
+    }
+    fn dimension(&self) -> usize {
+        26
+    }
+    fn max_batch(&self) -> usize {
+        1
+    }
+    fn embed<'a>(&'a self, _: TextKind, _: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_embedder_that_is_silent_leaves_the_words() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    let search = Search::default();
+    search.set_embedder(Box::new(Silent));
+    let (mode, total, _) = learned(&search, &registry, &caller(&["a"]), "invoices").await;
+    assert_eq!((mode, total), (Mode::Lexical, 1));
+}
+
+#[tokio::test]
+async fn corpora_that_nobody_used_for_long_go_first() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    let search = Search::default();
+    for number in 0..CORPORA * 2 {
+        let visitor = caller(&["a", &format!("other-{number}")]);
+        learned(&search, &registry, &visitor, "invoice").await;
+        learned(&search, &registry, &caller(&["a"]), "invoice").await;
+    }
+    let corpora = lock(&search.inner.corpora);
+    assert_eq!(corpora.by_sight.len(), CORPORA);
+    assert!(corpora.by_sight.contains_key(&caller(&["a"]).sight()));
+}
