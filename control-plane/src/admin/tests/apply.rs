@@ -200,7 +200,7 @@ fn full(scene: &Scene) -> Value {
         "cardSignatures": {"policy": "ignore", "jwks": {"keys": []}},
         "capabilities": ["c"], "tags": ["t"], "listed": "public",
         "skills": [{"name": "s", "description": "d", "instructions": "i", "tools": ["x"]}],
-        "healthEndpoint": "/healthz", "healthCheck": {"intervalSeconds": 7}, "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
+        "healthEndpoint": "/healthz", "healthCheck": {"intervalSeconds": 7, "timeoutSeconds": 2, "unhealthyThreshold": 4, "healthyThreshold": 1}, "heartbeat": {"intervalSeconds": 30, "missesAllowed": 2},
         "timeouts": {"requestSeconds": 10, "streamIdleSeconds": 20, "connectSeconds": 3},
         "circuitBreaker": {"maxRequests": 7, "maxPendingRequests": 8, "maxConnections": 9}, "maxConcurrent": 4,
         "translation": "off", "taskIsolation": "caller",
