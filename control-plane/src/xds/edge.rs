@@ -1,7 +1,15 @@
 //! What stays the same while the process lives: where Envoy listens, how it reaches the control plane, the filter's code. Every
 //! value comes typed from the configuration; nothing here reads a file.
 
-use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use envoy_types::pb::envoy::config::core::v3::{DataSource, data_source::Specifier};
 
 use super::{Resource, resource::version_of};
 
@@ -47,17 +55,29 @@ pub struct ServingCertificate {
 pub struct FilterModule {
     code: Arc<[u8]>,
     version: Arc<str>,
+    on_envoys_machine: Option<Arc<str>>,
 }
 
 impl FilterModule {
     /// Takes the bytes of a `.wasm` file.
     #[must_use]
     pub fn new(code: &[u8]) -> Self {
-        Self { code: code.into(), version: version_of(&[code]).into() }
+        Self { code: code.into(), version: version_of(&[code]).into(), on_envoys_machine: None }
     }
 
-    pub(super) fn code(&self) -> &[u8] {
-        &self.code
+    /// Has Envoy read the code from this file of its own machine. Envoy keeps a copy of what travels for each cluster that it stands in.
+    #[must_use]
+    pub fn at(self, path: Option<&Path>) -> Self {
+        Self { on_envoys_machine: path.map(|path| path.to_string_lossy().into()), ..self }
+    }
+
+    /// The code, or where Envoy has it.
+    pub(super) fn source(&self) -> DataSource {
+        let specifier = match &self.on_envoys_machine {
+            Some(path) => Specifier::Filename(path.to_string()),
+            None => Specifier::InlineBytes(self.code.to_vec()),
+        };
+        DataSource { specifier: Some(specifier), ..Default::default() }
     }
 
     pub(super) fn version(&self) -> &str {

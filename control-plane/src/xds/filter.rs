@@ -3,10 +3,7 @@
 
 use envoy_types::pb::{
     envoy::{
-        config::core::v3::{
-            AsyncDataSource, DataSource, TypedExtensionConfig, async_data_source::Specifier as CodeSource,
-            data_source::Specifier,
-        },
+        config::core::v3::{AsyncDataSource, TypedExtensionConfig, async_data_source::Specifier as CodeSource},
         extensions::{
             filters::http::wasm::v3::Wasm,
             wasm::v3::{FailurePolicy, PluginConfig, VmConfig, plugin_config::Vm},
@@ -53,7 +50,6 @@ pub(super) fn extension(module: &FilterModule, policy: &RenderedPolicy) -> Resou
 }
 
 fn plugin(module: &FilterModule, json: &str) -> PluginConfig {
-    let code = DataSource { specifier: Some(Specifier::InlineBytes(module.code().to_vec())), ..Default::default() };
     PluginConfig {
         name: NAME.to_owned(),
         root_id: NAME.to_owned(),
@@ -65,7 +61,7 @@ fn plugin(module: &FilterModule, json: &str) -> PluginConfig {
         vm: Some(Vm::VmConfig(VmConfig {
             vm_id: NAME.to_owned(),
             runtime: "envoy.wasm.runtime.v8".to_owned(),
-            code: Some(AsyncDataSource { specifier: Some(CodeSource::Local(code)) }),
+            code: Some(AsyncDataSource { specifier: Some(CodeSource::Local(module.source())) }),
             ..Default::default()
         })),
         ..Default::default()

@@ -85,7 +85,6 @@ fn discovery() -> ExtensionConfigSource {
 }
 
 fn plugin(module: &FilterModule, json: String) -> PluginConfig {
-    let code = DataSource { specifier: Some(Specifier::InlineBytes(module.code().to_vec())), ..Default::default() };
     let secret = DataSource { specifier: Some(Specifier::InlineString(json)), ..Default::default() };
     PluginConfig {
         name: NAME.to_owned(),
@@ -98,7 +97,7 @@ fn plugin(module: &FilterModule, json: String) -> PluginConfig {
         vm: Some(Vm::VmConfig(VmConfig {
             vm_id: NAME.to_owned(),
             runtime: "envoy.wasm.runtime.v8".to_owned(),
-            code: Some(AsyncDataSource { specifier: Some(CodeSource::Local(code)) }),
+            code: Some(AsyncDataSource { specifier: Some(CodeSource::Local(module.source())) }),
             ..Default::default()
         })),
         ..Default::default()
