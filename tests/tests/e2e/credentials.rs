@@ -134,7 +134,11 @@ fn check_bad_gateway(gateway: &Gateway, id: &str, backend: &Backend) {
     let response = answer(gateway, id);
     assert_eq!(response.status, 502, "{}", response.text());
     let error = &response.json()["error"];
-    assert_eq!((&error["code"], &error["details"]), (&json!("BAD_GATEWAY"), &json!({})), "{error}");
+    assert_eq!(
+        (&error["code"], &error["data"][0]["reason"]),
+        (&json!(-32047), &json!("NO_BACKEND_CREDENTIAL")),
+        "{error}"
+    );
     assert!(error["message"].as_str().is_some_and(|message| message.contains("credential")), "{error}");
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(response.header("www-authenticate"), None);
