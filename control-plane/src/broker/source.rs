@@ -142,7 +142,12 @@ impl TokenSource {
         if let Ok(outcome) = timeout(FIRST_PATIENCE, &mut exchange).await {
             return outcome;
         }
-        self.state.send_modify(|state| state.overdue = true);
+        self.state.send_modify(|state| {
+            state.overdue = true;
+            if state.token.is_none() {
+                state.last_error.get_or_insert_with(|| "the token endpoint has not answered yet".to_owned());
+            }
+        });
         count_up(changed);
         exchange.await
     }

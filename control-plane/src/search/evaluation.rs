@@ -116,7 +116,11 @@ impl Bench {
         let (words, meaning) = (Search::default(), Search::default());
         let model = MiniLm::load(&model).expect("the model of `tollgate model install`");
         for document in meaning.catalogue(&registry).documents.values() {
-            let values = model.embed(TextKind::Document, &[document.text.clone()]).await.expect("a vector").remove(0);
+            let values = model
+                .embed(TextKind::Document, std::slice::from_ref(&document.text))
+                .await
+                .expect("a vector")
+                .remove(0);
             let vector = Vector { embedder: model.id().into(), digest: document.digest, values };
             document.vector.store(Some(Arc::new(vector)));
         }

@@ -88,7 +88,7 @@ async fn with_vectors(registry: &Registry) -> Search {
     let search = Search::default();
     search.set_embedder(Box::new(Letters));
     for document in search.catalogue(registry).documents.values() {
-        let values = Letters.embed(TextKind::Document, &[document.text.clone()]).await.unwrap().remove(0);
+        let values = Letters.embed(TextKind::Document, std::slice::from_ref(&document.text)).await.unwrap().remove(0);
         let vector = crate::domain::Vector { embedder: Letters.id().into(), digest: document.digest, values };
         document.vector.store(Some(Arc::new(vector)));
     }
