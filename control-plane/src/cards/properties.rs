@@ -131,6 +131,13 @@ proptest! {
 }
 
 #[test]
+fn a_transport_that_is_no_word_is_dropped() {
+    let origin = format!("http://{HOST}");
+    let card = rewritten(&json!({"url": origin, "preferredTransport": {"url": origin}})).unwrap();
+    assert!(!card.to_string().contains(HOST), "{card}");
+}
+
+#[test]
 fn a_hybrid_card_is_the_gateways_in_both_versions() {
     insta::assert_json_snapshot!(rewritten(&samples::hybrid(&format!("http://{HOST}:9000"))).unwrap());
 }

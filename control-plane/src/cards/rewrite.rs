@@ -167,7 +167,8 @@ fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str
     let was_old = fields.contains_key("url");
     let mut entries: Vec<Value> = listed.iter().map(|entry| reduced(entry, &["url", "transport"], url)).collect();
     let transport = if main_is_carried {
-        fields.get("preferredTransport").cloned()
+        // Anything but a word is nothing a client goes by, and may hold whatever.
+        fields.get("preferredTransport").filter(|transport| transport.is_string()).cloned()
     } else {
         listed.first().and_then(|entry| entry.get("transport").cloned()).filter(|_| was_old)
     };
@@ -189,9 +190,10 @@ fn rewrite_old(fields: &mut Map<String, Value>, card: BackendCard<'_>, url: &str
     replace(fields, "additionalInterfaces", entries);
     if (was_old && main_is_carried) || transport.is_some() {
         fields.insert("url".into(), url.into());
-        if let Some(transport) = transport {
-            fields.insert("preferredTransport".into(), transport);
-        }
+        match transport {
+            Some(transport) => fields.insert("preferredTransport".into(), transport),
+            None => fields.shift_remove("preferredTransport"),
+        };
         return;
     }
     for field in ["url", "preferredTransport", "additionalInterfaces", "protocolVersion"] {
