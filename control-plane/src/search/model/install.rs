@@ -33,7 +33,7 @@ pub struct InstallOptions {
     pub directory: PathBuf,
     /// A directory that holds them already; `None`: from the index.
     pub from: Option<PathBuf>,
-    /// A package index's simple API, such as `https://pypi.org/simple`.
+    /// A package index's simple API (PEP 503).
     pub index: Url,
 }
 
