@@ -155,6 +155,7 @@ impl Bound {
         let sources = self::sources(&foundation, &cards, tasks);
         let search = Search::default();
         tasks.background("search index", searching::indexer(&foundation, search.clone()).run());
+        tasks.background("search permissions", searching::follow(search.clone(), published.snapshots()));
         let parts = Parts {
             broker,
             health,

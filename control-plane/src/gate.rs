@@ -17,19 +17,19 @@ pub trait Visitor: Send + Sync {
     fn is_admin(&self) -> bool;
     /// Whether `revocation` would cut it off.
     fn is_cut_off_by(&self, revocation: &RevocationDocument, now: UnixSeconds) -> bool;
-    /// What it may see is decided by.
+    /// What it may see is decided by this, and by the policy in force.
     fn sight(&self) -> Sight;
+    /// The same caller, judged by the policy that is in force now.
+    fn renewed(&self) -> Arc<dyn Visitor>;
     /// Whether it may do anything at all with the agent.
     fn may_see(&self, agent: &AgentId) -> bool;
     /// Whether it may say how the agent is.
     fn may_beat(&self, agent: &AgentId) -> bool;
 }
 
-/// What decides which agents a caller may see: callers with the same sight see the same agents.
+/// What decides which agents a caller may see: by one policy, callers with the same sight see the same agents.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sight {
-    /// Which policy judged it: a number that no other policy of this process has.
-    pub policy: u64,
     /// The scopes it holds, each once, in order.
     pub scopes: Vec<String>,
 }

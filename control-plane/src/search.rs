@@ -2,6 +2,8 @@
 //! its caller may see, and nothing that others may see has any part in it. Who may see what is the gate's business.
 
 mod bert;
+mod catalogue;
+mod corpora;
 mod corpus;
 mod document;
 mod embedder;
@@ -11,14 +13,17 @@ mod model;
 mod terms;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
-use tokio::sync::Notify;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use catalogue::Catalogue;
+use corpora::{Corpora, corpus_of};
+use tokio::sync::{Notify, watch};
 
+pub use catalogue::is_found;
 pub use corpus::{Corpus, Found, Hit};
 pub use document::Document;
 pub use embedder::{EmbedError, Embedder, TextKind};
@@ -27,12 +32,10 @@ pub use minilm::MiniLm;
 pub use model::{InstallError, InstallOptions, ModelError, default_directory, install, verify};
 
 use crate::{
-    domain::{Agent, AgentId, Generation, Registry},
-    gate::{Sight, Visitor},
+    domain::{Generation, Registry},
+    gate::Visitor,
 };
 
-/// Corpora kept: one for each set of permissions that callers have, the last used ones.
-const CORPORA: usize = 64;
 /// Vectors of queries kept. Past it all are dropped: they come back as they are asked for.
 const QUERIES: usize = 1024;
 /// How long a query's vector may take; then its words must do.
@@ -66,40 +69,45 @@ pub struct Search {
 
 #[derive(Default)]
 struct Inner {
-    catalogue: Mutex<Arc<Catalogue>>,
+    catalogue: ArcSwap<Catalogue>,
+    /// Held by whoever makes the next catalogue.
+    turning: Mutex<()>,
     corpora: Mutex<Corpora>,
     embedder: ArcSwapOption<Box<dyn Embedder>>,
     /// By who asked and what: nobody learns from an answer's speed what somebody else searched for.
     queries: Mutex<HashMap<QueryKey, Arc<Vec<f32>>>>,
-    /// Told when documents may want vectors.
+    /// The generation that every kept corpus is of.
+    refreshed: watch::Sender<Generation>,
+    /// Told when callers may see something else, though the registry is as it was.
     stale: Notify,
+    /// Told when documents may want vectors.
+    unread: Notify,
 }
 
 /// Embedder, client, query.
 type QueryKey = (String, String, String);
 
-/// Every agent of a generation, read.
-#[derive(Debug, Default)]
-struct Catalogue {
-    generation: Generation,
-    documents: BTreeMap<AgentId, Arc<Document>>,
-}
-
-/// The corpora of callers that came lately.
-#[derive(Default)]
-struct Corpora {
-    generation: Generation,
-    /// With the turn of its last use.
-    by_sight: HashMap<Sight, (u64, Arc<Corpus>)>,
-    turn: u64,
-}
-
 impl Search {
-    /// Ranks the agents that `visitor` may see.
-    pub async fn find(&self, registry: &Registry, visitor: &dyn Visitor, query: &str, most: usize) -> (Mode, Found) {
-        let corpus = self.corpus(registry, visitor);
+    /// Ranks the agents that `visitor` may see. What changed in the last moments may not be in the ranking yet; but nothing is found that
+    /// is not active and visible in `registry`.
+    pub async fn find(
+        &self,
+        registry: &Arc<Registry>,
+        visitor: &Arc<dyn Visitor>,
+        query: &str,
+        most: usize,
+    ) -> (Mode, Found) {
+        let corpus = self.corpus(registry, visitor).await;
+        let (mode, mut found) = self.ranked(&corpus, visitor.client(), query, most).await;
+        let before = found.hits.len();
+        found.hits.retain(|hit| registry.agents.get(hit.document.id()).is_some_and(|it| is_found(it, &**visitor)));
+        found.total -= before - found.hits.len();
+        (mode, found)
+    }
+
+    async fn ranked(&self, corpus: &Corpus, client: &str, query: &str, most: usize) -> (Mode, Found) {
         let terms = terms::query_terms(query);
-        let Some((embedder, vector)) = self.query_vector(visitor.client(), query).await else {
+        let Some((embedder, vector)) = self.query_vector(client, query).await else {
             return (Mode::Lexical, corpus.by_words(&terms, most));
         };
         // A scan of dot products: short beside the embedding of the query.
@@ -109,52 +117,67 @@ impl Search {
         }
     }
 
+    /// Has the indexer look at what callers may see: a policy came into force.
+    pub fn look_again(&self) {
+        self.inner.stale.notify_one();
+    }
+
     /// Uses `embedder` from now on.
     pub fn set_embedder(&self, embedder: Box<dyn Embedder>) {
         self.inner.embedder.store(Some(Arc::new(embedder)));
         lock(&self.inner.queries).clear();
-        self.inner.stale.notify_one();
+        self.inner.unread.notify_one();
+    }
+
+    /// Returns when searches are of this generation or a later one.
+    #[cfg(test)]
+    pub(crate) async fn caught_up(&self, generation: Generation) {
+        let mut refreshed = self.inner.refreshed.subscribe();
+        refreshed.wait_for(|it| *it >= generation).await.expect("the sender is here");
     }
 
     fn embedder(&self) -> Option<Arc<Box<dyn Embedder>>> {
         self.inner.embedder.load_full()
     }
 
-    /// The agents that `visitor` may see, at this registry's generation or a later one.
-    fn corpus(&self, registry: &Registry, visitor: &dyn Visitor) -> Arc<Corpus> {
-        let catalogue = self.catalogue(registry);
+    /// What `visitor` may find. Only the first of a sight to come, in a while, waits for it.
+    async fn corpus(&self, registry: &Arc<Registry>, visitor: &Arc<dyn Visitor>) -> Arc<Corpus> {
         let sight = visitor.sight();
-        {
-            let mut corpora = lock(&self.inner.corpora);
-            if corpora.generation == catalogue.generation
-                && let Some(corpus) = corpora.used(&sight)
-            {
-                return corpus;
-            }
+        if let Some(corpus) = lock(&self.inner.corpora).used(&sight) {
+            return corpus;
         }
-        let seen = catalogue.documents.values().filter(|it| is_found(&it.agent, visitor)).cloned().collect();
-        let corpus = Arc::new(Corpus::new(seen));
-        lock(&self.inner.corpora).keep(catalogue.generation, sight, corpus.clone());
-        corpus
+        let (search, registry, visitor) = (self.clone(), registry.clone(), visitor.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let corpus = corpus_of(&search.catalogue(&registry), &*visitor, &search.inner.corpora);
+            lock(&search.inner.corpora).keep(sight, visitor, corpus.clone());
+            corpus
+        });
+        made.await.unwrap_or_else(|_| Arc::new(Corpus::new(Vec::new())))
     }
 
-    /// Every agent, read; those that did not change are those of the generation before.
+    /// Every agent of this registry's generation or a later one. Reads what changed: blocks.
     fn catalogue(&self, registry: &Registry) -> Arc<Catalogue> {
-        let mut current = lock(&self.inner.catalogue);
-        if current.generation >= registry.generation && !current.documents.is_empty() {
-            return current.clone();
+        let _turn = lock(&self.inner.turning);
+        let current = self.inner.catalogue.load_full();
+        if current.generation >= registry.generation && !current.is_empty() {
+            return current;
         }
-        let read = |(id, agent): (&AgentId, &Arc<Agent>)| {
-            let before = current.documents.get(id);
-            let document = match before {
-                Some(before) if Arc::ptr_eq(&before.agent, agent) => before.clone(),
-                _ => Arc::new(Document::read(agent, before.map(|it| &**it))),
-            };
-            (id.clone(), document)
-        };
-        let documents = registry.agents.iter().map(read).collect();
-        *current = Arc::new(Catalogue { generation: registry.generation, documents });
-        current.clone()
+        let next = Arc::new(current.next(registry));
+        self.inner.catalogue.store(next.clone());
+        next
+    }
+
+    /// Brings what callers find up to this registry and to the policy in force. Blocks.
+    fn refresh(&self, registry: &Registry) -> Arc<Catalogue> {
+        let catalogue = self.catalogue(registry);
+        let visitors = lock(&self.inner.corpora).visitors();
+        for (sight, visitor) in visitors {
+            let visitor = visitor.renewed();
+            let corpus = corpus_of(&catalogue, &*visitor, &self.inner.corpora);
+            lock(&self.inner.corpora).replace(&sight, visitor, corpus);
+        }
+        self.inner.refreshed.send_replace(catalogue.generation);
+        catalogue
     }
 
     async fn query_vector(&self, client: &str, query: &str) -> Option<(Arc<Box<dyn Embedder>>, Arc<Vec<f32>>)> {
@@ -183,38 +206,6 @@ impl Search {
         }
         queries.insert(key, vector.clone());
         Some((embedder, vector))
-    }
-}
-
-/// Whether an agent is listed, and found, for a caller.
-#[must_use]
-pub fn is_found(agent: &Agent, visitor: &dyn Visitor) -> bool {
-    agent.is_active() && visitor.may_see(&agent.id)
-}
-
-impl Corpora {
-    fn used(&mut self, sight: &Sight) -> Option<Arc<Corpus>> {
-        self.turn += 1;
-        let (turn, corpus) = self.by_sight.get_mut(sight)?;
-        *turn = self.turn;
-        Some(corpus.clone())
-    }
-
-    fn keep(&mut self, generation: Generation, sight: Sight, corpus: Arc<Corpus>) {
-        if generation < self.generation {
-            return;
-        }
-        if generation > self.generation {
-            self.by_sight.clear();
-            self.generation = generation;
-        }
-        self.turn += 1;
-        if self.by_sight.len() >= CORPORA
-            && let Some(oldest) = self.by_sight.iter().min_by_key(|(_, (turn, _))| *turn).map(|(it, _)| it.clone())
-        {
-            self.by_sight.remove(&oldest);
-        }
-        self.by_sight.insert(sight, (self.turn, corpus));
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{
 pub(crate) fn run() -> Result<()> {
     let model = model(&dist::tollgate(Profile::Dev)?)?;
     let mut test = tools::cargo();
-    test.args(["test", "--package", "tollgate-control-plane", "--lib", "search::evaluation", "--"]);
+    // The whole workspace, as the tests build it: another set of features would build every dependency anew.
+    test.args(["test", "--workspace", "--lib", "search::evaluation", "--"]);
     test.args(["--ignored", "--nocapture"]).env("TOLLGATE_SEARCH_MODEL_DIR", model);
     tools::run(&mut test)
 }

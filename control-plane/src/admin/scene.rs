@@ -25,7 +25,7 @@ use crate::{
     health::HealthBoard,
     issuer::{JwksReader, Rotation},
     quota::{FleetTable, UsageTable},
-    search::Search,
+    search::{Indexer, Search},
     secrets::SecretSource,
     sources::Sources,
     store::{SealingKey, Store},
@@ -39,6 +39,7 @@ pub(crate) const NOW: UnixSeconds = 1_767_225_600;
 pub(crate) struct Scene {
     pub(crate) state: AdminState,
     pub(crate) backend: FakeBackend,
+    search: Search,
     _dir: TempDir,
     router: Router,
 }
@@ -97,7 +98,10 @@ impl Visitor for Bearer {
         revocation.client.as_deref() == Some("tester")
     }
     fn sight(&self) -> Sight {
-        Sight { policy: 0, scopes: self.0.split(' ').map(str::to_owned).collect() }
+        Sight { scopes: self.0.split(' ').map(str::to_owned).collect() }
+    }
+    fn renewed(&self) -> Arc<dyn Visitor> {
+        Arc::new(Self(self.0.clone()))
     }
     fn may_see(&self, agent: &AgentId) -> bool {
         self.0.split(' ').any(|id| id == agent.as_str())
@@ -154,6 +158,8 @@ impl Scene {
             embedded_issuer: Some("https://gw.example".to_owned()),
             clock: || NOW,
         };
+        let search = Search::default();
+        tokio::spawn(Indexer::new(search.clone(), store.clone(), None).run());
         let discovery = DiscoveryState {
             store,
             gate: state.gate.clone(),
@@ -161,10 +167,10 @@ impl Scene {
             fetcher: state.cards.clone(),
             health: state.health.clone(),
             embedded_issuer: state.embedded_issuer.clone(),
-            search: Search::default(),
+            search: search.clone(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));
-        Self { state, backend, _dir: dir, router }
+        Self { state, backend, search, _dir: dir, router }
     }
 
     /// Makes the key that cards are signed with, and the next one if `now` is late enough; without it they are served unsigned.
@@ -180,6 +186,11 @@ impl Scene {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
         url
+    }
+
+    /// Returns when searches see everything that was written.
+    pub(crate) async fn searchable(&self) {
+        self.search.caught_up(self.state.store.registry().generation).await;
     }
 
     /// Sends a request as it is.

@@ -29,10 +29,11 @@ pub(super) struct PolicyGate {
     clock: Clock,
 }
 
-/// A caller, and the policy it was verified by.
+/// A caller, and the policy it is judged by.
 struct PolicyVisitor {
     policy: Arc<Policy>,
     caller: Arc<Caller>,
+    published: Published,
 }
 
 impl PolicyGate {
@@ -50,7 +51,7 @@ impl Gate for PolicyGate {
             policy.authenticate(&mut remembered, authorization, now, &NoHost)
         };
         match outcome {
-            Ok(caller) => Ok(Arc::new(PolicyVisitor { policy, caller })),
+            Ok(caller) => Ok(Arc::new(PolicyVisitor { policy, caller, published: self.published.clone() })),
             Err(TokenFault::Missing) => Err(Unverified::NoToken),
             Err(fault) => {
                 if let (TokenFault::UnknownKey, Some(hint)) = (fault, authorization.and_then(key_hint)) {
@@ -85,7 +86,12 @@ impl Visitor for PolicyVisitor {
 
     fn sight(&self) -> Sight {
         let scopes: BTreeSet<&str> = self.caller.scopes().iter().map(|scope| scope.as_str()).collect();
-        Sight { policy: self.policy.serial(), scopes: scopes.into_iter().map(str::to_owned).collect() }
+        Sight { scopes: scopes.into_iter().map(str::to_owned).collect() }
+    }
+
+    fn renewed(&self) -> Arc<dyn Visitor> {
+        let policy = self.published.policy().unwrap_or_else(|| self.policy.clone());
+        Arc::new(Self { policy, caller: self.caller.clone(), published: self.published.clone() })
     }
 
     fn may_see(&self, agent: &AgentId) -> bool {

@@ -4,6 +4,7 @@ use super::foundation::Foundation;
 use crate::{
     config::Semantic,
     search::{Indexer, ModelPlace, Search, default_directory},
+    xds::SnapshotFeed,
 };
 
 /// Loads the model, and keeps vectors.
@@ -15,4 +16,11 @@ pub(super) fn indexer(foundation: &Foundation, search: Search) -> Indexer {
         Semantic::Off => None,
     };
     Indexer::new(search, foundation.store.clone(), place)
+}
+
+/// Has what callers may see looked at again whenever a policy came into force: the registry is written before that.
+pub(super) async fn follow(search: Search, mut snapshots: SnapshotFeed) {
+    while snapshots.changed().await.is_ok() {
+        search.look_again();
+    }
 }

@@ -52,10 +52,10 @@ pub(super) async fn search(
 ) -> Result<Response, ApiError> {
     let Request { query, top_k } = read(body)?;
     let registry = state.store.registry();
-    let (mode, found) = state.search.find(&registry, &*visitor, &query, top_k).await;
+    let (mode, found) = state.search.find(&registry, &visitor, &query, top_k).await;
     let shown = found.hits.iter().filter_map(|hit| {
         // A card that cannot be shown is left out, as in the listing.
-        let card = state.shelf.card(hit.document.agent())?;
+        let card = state.shelf.card(registry.agents.get(hit.document.id())?)?;
         Some(AnswerHit { agent_card: RawValue::from_string(card.body.clone()).ok()?, score: hit.score })
     });
     let answer = Answer { results: shown.collect(), query, total_matches: found.total, mode: mode.as_str() };

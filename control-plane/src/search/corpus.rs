@@ -23,7 +23,7 @@ pub struct Corpus {
 
 #[derive(Debug, Clone, Copy)]
 struct Posting {
-    document: usize,
+    document: u32,
     times: f32,
 }
 
@@ -57,7 +57,7 @@ impl Corpus {
     pub(super) fn new(documents: Vec<Arc<Document>>) -> Self {
         let mut postings: HashMap<Term, Vec<Posting>> = HashMap::new();
         let mut length = 0_u64;
-        for (index, document) in documents.iter().enumerate() {
+        for (index, document) in (0_u32..).zip(&documents) {
             length += u64::from(document.length);
             for (term, times) in &document.terms {
                 postings.entry(*term).or_default().push(Posting { document: index, times: *times as f32 });
@@ -65,6 +65,17 @@ impl Corpus {
         }
         let average_length = length as f32 / documents.len().max(1) as f32;
         Self { documents, postings, average_length }
+    }
+
+    /// Whether it is a corpus of exactly these documents.
+    pub(super) fn is_of(&self, documents: &[Arc<Document>]) -> bool {
+        self.documents.len() == documents.len()
+            && self.documents.iter().zip(documents).all(|(mine, other)| Arc::ptr_eq(mine, other))
+    }
+
+    /// How many (term, document) pairs it keeps.
+    pub(super) fn postings(&self) -> usize {
+        self.postings.values().map(Vec::len).sum()
     }
 
     /// Ranks by words alone; agents that share none with the query are not found.
@@ -98,8 +109,9 @@ impl Corpus {
             let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
             ideal += rarity * (K1 + 1.0);
             for Posting { document, times } in postings {
-                let length = self.documents[*document].length as f32 / self.average_length.max(1.0);
-                scores[*document] += rarity * times * (K1 + 1.0) / (times + K1 * (1.0 - B + B * length));
+                let index = *document as usize;
+                let length = self.documents[index].length as f32 / self.average_length.max(1.0);
+                scores[index] += rarity * times * (K1 + 1.0) / (times + K1 * (1.0 - B + B * length));
             }
         }
         Lexical { scores, ideal }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::terms::{Term, name_terms, terms, whole};
-use crate::domain::{Agent, TextDigest, Vector};
+use crate::domain::{Agent, AgentId, TextDigest, Vector};
 
 /// How often a name counts.
 const NAME_WEIGHT: u32 = 2;
@@ -19,8 +19,8 @@ const MAX_TERMS: usize = 4096;
 /// An agent as search sees it.
 #[derive(Debug)]
 pub struct Document {
-    /// The agent as it was read.
-    pub(super) agent: Arc<Agent>,
+    /// Whose it is.
+    pub(super) id: AgentId,
     /// Each term and how often it stands there.
     pub(super) terms: Vec<(Term, u32)>,
     /// How many terms, with repetitions.
@@ -33,14 +33,15 @@ pub struct Document {
 }
 
 impl Document {
-    /// The agent as it was read.
+    /// Whose it is.
     #[must_use]
-    pub fn agent(&self) -> &Agent {
-        &self.agent
+    pub fn id(&self) -> &AgentId {
+        &self.id
     }
 
-    /// Reads an agent. What a model made of the version before goes on standing for it until its successor is there.
-    pub(super) fn read(agent: &Arc<Agent>, before: Option<&Self>) -> Self {
+    /// Reads an agent: as `before`, if it says the same. Else what a model made of the version before goes on standing for it until its
+    /// successor is there.
+    pub(super) fn read(agent: &Agent, before: Option<&Arc<Self>>) -> Arc<Self> {
         let mut counted: BTreeMap<Term, u32> = BTreeMap::new();
         let mut room = MAX_TERMS;
         let mut count = |found: Vec<Term>, weight: u32| {
@@ -60,14 +61,17 @@ impl Document {
         let text = model_text(agent);
         let digest = Sha256::digest(text.as_bytes()).into();
         let terms: Vec<(Term, u32)> = counted.into_iter().collect();
-        Self {
-            agent: agent.clone(),
+        if let Some(before) = before.filter(|before| before.digest == digest && before.terms == terms) {
+            return before.clone();
+        }
+        Arc::new(Self {
+            id: agent.id.clone(),
             length: terms.iter().map(|(_, times)| times).sum(),
             terms,
             text,
             digest,
             vector: ArcSwapOption::new(before.and_then(|before| before.vector.load_full())),
-        }
+        })
     }
 }
 

@@ -1,11 +1,15 @@
 //! How well the ranking finds, measured with the real model: `cargo xtask search-eval`. Agents and needs are in `evaluation/agents.txt`, beside
-//! distractors made here. The bounds are what was reached when they were written.
+//! distractors made here. The bounds are what was promised of needs in other words; the situations have none, they say how far that goes.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{tests::Caller, *};
 use crate::{
-    domain::{BackendAuth, Skill, Vector},
+    domain::{Agent, AgentId, BackendAuth, Generation, Skill, Vector},
     xds::fixtures,
 };
 
@@ -15,7 +19,18 @@ const NAMED: usize = 30;
 
 struct Entry {
     agent: Agent,
+    /// What it is for, in other words than its own.
     need: String,
+    /// What somebody says who has the problem, and does not know what would help.
+    situation: String,
+}
+
+/// What requests are ranked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ranking {
+    Lexical,
+    Semantic,
+    Fused,
 }
 
 /// Shares of requests whose agent was first, and among five; and NDCG at 10 with one right answer.
@@ -44,8 +59,8 @@ fn entries(text: &str) -> Vec<Entry> {
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let entry = |line: &str| {
         let parts: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [id, name, description, skills, need] = parts[..] else { panic!("{line}") };
-        Entry { agent: agent(id, name, description, skills), need: need.to_owned() }
+        let [id, name, description, skills, need, situation] = parts[..] else { panic!("{line}") };
+        Entry { agent: agent(id, name, description, skills), need: need.to_owned(), situation: situation.to_owned() }
     };
     lines.map(entry).collect()
 }
@@ -101,8 +116,8 @@ fn distractors() -> impl Iterator<Item = Agent> {
 }
 
 struct Bench {
-    registry: Registry,
-    caller: Caller,
+    registry: Arc<Registry>,
+    caller: Arc<dyn Visitor>,
     words: Search,
     meaning: Search,
 }
@@ -111,11 +126,11 @@ impl Bench {
     async fn new(entries: &[&Entry], model: PathBuf) -> Self {
         let agents = entries.iter().map(|entry| entry.agent.clone()).chain(distractors());
         let agents: BTreeMap<AgentId, Arc<Agent>> = agents.map(|agent| (agent.id.clone(), Arc::new(agent))).collect();
-        let caller = Caller(agents.keys().map(ToString::to_string).collect::<BTreeSet<_>>());
-        let registry = Registry { generation: Generation::new(1), agents, ..Registry::default() };
+        let caller = Arc::new(Caller(agents.keys().map(ToString::to_string).collect::<BTreeSet<_>>()));
+        let registry = Arc::new(Registry { generation: Generation::new(1), agents, ..Registry::default() });
         let (words, meaning) = (Search::default(), Search::default());
         let model = MiniLm::load(&model).expect("the model of `tollgate model install`");
-        for document in meaning.catalogue(&registry).documents.values() {
+        for document in meaning.catalogue(&registry).documents() {
             let values = model
                 .embed(TextKind::Document, std::slice::from_ref(&document.text))
                 .await
@@ -128,20 +143,37 @@ impl Bench {
         Self { registry, caller, words, meaning }
     }
 
-    async fn measure(&self, label: &str, search: &Search, requests: &[(String, String)]) -> Figures {
-        let mut sums = Figures { first: 0.0, five: 0.0, ndcg: 0.0 };
-        for (id, request) in requests {
-            let (_, found) = search.find(&self.registry, &self.caller, request, 10).await;
-            let Some(rank) = found.hits.iter().position(|hit| hit.document.agent.id.as_str() == id) else { continue };
-            sums.first += f64::from(u8::from(rank == 0));
-            sums.five += f64::from(u8::from(rank < 5));
-            sums.ndcg += 1.0 / (rank as f64 + 2.0).log2();
+    async fn ranked(&self, ranking: Ranking, request: &str) -> Vec<Hit> {
+        let search = if ranking == Ranking::Lexical { &self.words } else { &self.meaning };
+        if ranking != Ranking::Semantic {
+            return search.find(&self.registry, &self.caller, request, 10).await.1.hits;
         }
-        let count = requests.len() as f64;
-        let figures = Figures { first: sums.first / count, five: sums.five / count, ndcg: sums.ndcg / count };
-        let Figures { first, five, ndcg } = figures;
-        println!("{label:32} recall@1 {first:.3}  recall@5 {five:.3}  NDCG@10 {ndcg:.3}  ({count} requests)");
-        figures
+        let (embedder, vector) = search.query_vector(self.caller.client(), request).await.expect("a vector");
+        let corpus = search.corpus(&self.registry, &self.caller).await;
+        corpus.by_meaning(&[], embedder.id(), &vector, 10).expect("vectors of agents").hits
+    }
+
+    async fn measure(&self, label: &str, requests: &[(&AgentId, &str)]) -> Figures {
+        let mut fused = None;
+        for ranking in [Ranking::Lexical, Ranking::Semantic, Ranking::Fused] {
+            let mut sums = Figures { first: 0.0, five: 0.0, ndcg: 0.0 };
+            for (id, request) in requests {
+                let hits = self.ranked(ranking, request).await;
+                let Some(rank) = hits.iter().position(|hit| hit.document.id == **id) else { continue };
+                sums.first += f64::from(u8::from(rank == 0));
+                sums.five += f64::from(u8::from(rank < 5));
+                sums.ndcg += 1.0 / (rank as f64 + 2.0).log2();
+            }
+            let count = requests.len() as f64;
+            let figures = Figures { first: sums.first / count, five: sums.five / count, ndcg: sums.ndcg / count };
+            let Figures { first, five, ndcg } = figures;
+            let ranking = format!("{ranking:?}").to_lowercase();
+            println!(
+                "{label:24} {ranking:8}  recall@1 {first:.3}  recall@5 {five:.3}  NDCG@10 {ndcg:.3}  ({count} requests)"
+            );
+            fused = Some(figures);
+        }
+        fused.expect("the last ranking")
     }
 }
 
@@ -154,17 +186,20 @@ async fn the_right_agent_is_found_among_a_thousand_others() {
     let (tuned, held_out) = (entries(tuned), entries(held_out));
     let all: Vec<&Entry> = tuned.iter().chain(&held_out).collect();
     let bench = Bench::new(&all, model.into()).await;
-    let needs = |entries: &[Entry]| {
-        entries.iter().map(|entry| (entry.agent.id.to_string(), entry.need.clone())).collect::<Vec<_>>()
+    let measure = async |label, entries: &[Entry], words: fn(&Entry) -> &str| {
+        let requests: Vec<(&AgentId, &str)> = entries.iter().map(|it| (&it.agent.id, words(it))).collect();
+        bench.measure(label, &requests).await
     };
-    let names: Vec<(String, String)> =
-        tuned.iter().take(NAMED).map(|entry| (entry.agent.id.to_string(), entry.agent.name.clone())).collect();
-    bench.measure("words, needs", &bench.words, &needs(&tuned)).await;
-    bench.measure("words, needs held out", &bench.words, &needs(&held_out)).await;
-    bench.measure("words, names", &bench.words, &names).await;
-    let fused = bench.measure("meaning and words, needs", &bench.meaning, &needs(&tuned)).await;
-    bench.measure("meaning and words, held out", &bench.meaning, &needs(&held_out)).await;
-    let exact = bench.measure("meaning and words, names", &bench.meaning, &names).await;
-    assert!(fused.first >= 0.37 && fused.five >= 0.58 && fused.ndcg >= 0.50, "needs are found worse than they were");
-    assert!(exact.first >= 1.0, "a name is not found first");
+    let needs = measure("needs", &tuned, |it| &it.need).await;
+    let unseen = measure("needs, held out", &held_out, |it| &it.need).await;
+    let names = measure("names", &tuned[..NAMED], |it| &it.agent.name).await;
+    measure("situations", &tuned, |it| &it.situation).await;
+    measure("situations, held out", &held_out, |it| &it.situation).await;
+    for figures in [needs, unseen] {
+        assert!(
+            figures.first >= 0.57 && figures.five >= 0.80 && figures.ndcg > 0.69,
+            "needs are found worse than promised"
+        );
+    }
+    assert!(names.first >= 1.0, "a name is not found first");
 }

@@ -1,13 +1,15 @@
-//! Keeps every agent's vector, beside the registry and after it: a registration never waits for a model. Told of each generation, it
-//! embeds what is new or says something else, one text at a time, and keeps it in the store.
+//! The search's work in the background. It reads each generation for the callers that came lately, so that no search waits for a change; and
+//! it keeps every agent's vector, beside the registry and after it: a registration never waits for a model. What is new or says something
+//! else is embedded, one text at a time, and kept in the store.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Catalogue, Document, Embedder, MiniLm, Search, TextKind};
-use crate::{
-    domain::{AgentId, Vector},
-    store::Store,
-};
+use crate::{domain::Vector, store::Store};
 
 /// Between attempts when an embedder fails.
 const RETRY: Duration = Duration::from_secs(30);
@@ -37,21 +39,52 @@ impl Indexer {
 
     /// Follows the registry for ever.
     pub async fn run(self) {
-        self.load().await;
+        self.forget_the_gone();
+        tokio::join!(self.read(), self.embed());
+    }
+
+    /// Keeps what callers find up to date with the registry and the policy.
+    async fn read(&self) {
         let mut generations = self.store.subscribe();
         loop {
             generations.borrow_and_update();
-            // Read here, agents are not read while somebody waits for a search.
-            let (search, registry) = (self.search.clone(), self.store.registry());
-            let _ = tokio::task::spawn_blocking(move || search.catalogue(&registry)).await;
+            let begin = Instant::now();
+            self.refresh().await;
+            // A registry that is written to without pause costs half a core, and no more.
+            tokio::time::sleep(begin.elapsed()).await;
+            tokio::select! {
+                changed = generations.changed() => if changed.is_err() { return },
+                () = self.search.inner.stale.notified() => {}
+            }
+        }
+    }
+
+    async fn refresh(&self) {
+        let (search, registry) = (self.search.clone(), self.store.registry());
+        let before = search.inner.catalogue.load_full();
+        let refreshed = tokio::task::spawn_blocking(move || search.refresh(&registry)).await;
+        let Ok(catalogue) = refreshed else {
+            tracing::error!("reading the agents for the search panicked: it goes on with those of before");
+            return;
+        };
+        for document in before.documents().filter(|it| !catalogue.has(it.id())) {
+            self.store.vectors().remove(document.id());
+        }
+        self.search.inner.unread.notify_one();
+    }
+
+    /// Keeps every agent's vector, once there is something to make it.
+    async fn embed(&self) {
+        self.load().await;
+        loop {
+            let catalogue = self.search.inner.catalogue.load_full();
             let is_done = match self.search.embedder() {
-                Some(embedder) => self.pass(&**embedder).await,
+                Some(embedder) => self.pass(&catalogue, &**embedder).await,
                 None => true,
             };
             let retry = async { if is_done { std::future::pending().await } else { tokio::time::sleep(RETRY).await } };
             tokio::select! {
-                changed = generations.changed() => if changed.is_err() { return },
-                () = self.search.inner.stale.notified() => {}
+                () = self.search.inner.unread.notified() => {}
                 () = retry => {}
             }
         }
@@ -81,15 +114,12 @@ impl Indexer {
     }
 
     /// Brings every agent's vector up to date. `false`: something is left to be tried again.
-    async fn pass(&self, embedder: &dyn Embedder) -> bool {
-        let catalogue = self.search.catalogue(&self.store.registry());
-        self.forget(&catalogue);
+    async fn pass(&self, catalogue: &Catalogue, embedder: &dyn Embedder) -> bool {
         let id: Arc<str> = embedder.id().into();
-        let stale: Vec<Arc<Document>> =
-            catalogue.documents.values().filter(|it| !it.has_vector_of(&id)).cloned().collect();
+        let stale: Vec<Arc<Document>> = catalogue.documents().filter(|it| !it.has_vector_of(&id)).cloned().collect();
         let mut missing = Vec::new();
         for document in stale {
-            match self.store.vectors().get(&document.agent.id) {
+            match self.store.vectors().get(&document.id) {
                 Some(kept) if kept.embedder == id && kept.digest == document.digest => {
                     document.vector.store(Some(Arc::new(kept)));
                 }
@@ -120,17 +150,20 @@ impl Indexer {
     }
 
     fn keep(&self, document: &Document, vector: Vector) {
-        if let Err(error) = self.store.vectors().put(&document.agent.id, &vector) {
+        if !self.search.inner.catalogue.load().has(&document.id) {
+            return;
+        }
+        if let Err(error) = self.store.vectors().put(&document.id, &vector) {
             // It serves from memory, and is made again after a restart.
-            tracing::warn!(agent = %document.agent.id, error = &error as &dyn std::error::Error, "a vector is not kept");
+            tracing::warn!(agent = %document.id, error = &error as &dyn std::error::Error, "a vector is not kept");
         }
         document.vector.store(Some(Arc::new(vector)));
     }
 
-    /// Drops the vectors of agents that are gone.
-    fn forget(&self, catalogue: &Catalogue) {
-        let kept: BTreeSet<AgentId> = self.store.vectors().ids();
-        for id in kept.iter().filter(|id| !catalogue.documents.contains_key(*id)) {
+    /// Drops the vectors of agents that went while nobody looked.
+    fn forget_the_gone(&self) {
+        let (kept, registry) = (self.store.vectors().ids(), self.store.registry());
+        for id in kept.iter().filter(|id| !registry.agents.contains_key(*id)) {
             self.store.vectors().remove(id);
         }
     }

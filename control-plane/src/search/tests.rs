@@ -8,12 +8,14 @@ use tollgate_policy::document::RevocationDocument;
 
 use super::*;
 use crate::{
-    domain::{AgentStatus, BackendAuth, UnixSeconds},
+    domain::{Agent, AgentId, AgentStatus, BackendAuth, Generation, UnixSeconds},
+    gate::Sight,
     xds::fixtures,
 };
 
 const WORDS: [&str; 8] = ["invoice", "payroll", "ship", "the", "audit", "ERP", "flight", "report"];
 
+#[derive(Clone)]
 pub(super) struct Caller(pub(super) BTreeSet<String>);
 
 impl Visitor for Caller {
@@ -30,7 +32,10 @@ impl Visitor for Caller {
         false
     }
     fn sight(&self) -> Sight {
-        Sight { policy: 1, scopes: self.0.iter().cloned().collect() }
+        Sight { scopes: self.0.iter().cloned().collect() }
+    }
+    fn renewed(&self) -> Arc<dyn Visitor> {
+        Arc::new(self.clone())
     }
     fn may_see(&self, agent: &AgentId) -> bool {
         self.0.contains(agent.as_str())
@@ -63,31 +68,33 @@ impl Embedder for Letters {
     }
 }
 
-fn registry(generation: u64, agents: &[(String, String, bool)]) -> Registry {
+fn registry(generation: u64, agents: &[(String, String, bool)]) -> Arc<Registry> {
     let made = agents.iter().map(|(id, text, is_active)| {
         let agent = fixtures::agent(id, &["http://a.example"], BackendAuth::None);
         let status = if *is_active { AgentStatus::Active } else { AgentStatus::Inactive };
         (agent.id.clone(), Arc::new(Agent { description: text.clone(), status, ..agent }))
     });
-    Registry { generation: Generation::new(generation), agents: made.collect(), ..Registry::default() }
+    let agents = made.collect();
+    Arc::new(Registry { generation: Generation::new(generation), agents, ..Registry::default() })
 }
 
 /// Everything a caller learns.
 async fn learned(
     search: &Search,
-    registry: &Registry,
+    registry: &Arc<Registry>,
     caller: &Caller,
     query: &str,
 ) -> (Mode, usize, Vec<(String, u32)>) {
-    let (mode, found) = search.find(registry, caller, query, 5).await;
-    let hit = |hit: &Hit| (hit.document.agent.id.to_string(), hit.score.to_bits());
+    let visitor: Arc<dyn Visitor> = Arc::new(caller.clone());
+    let (mode, found) = search.find(registry, &visitor, query, 5).await;
+    let hit = |hit: &Hit| (hit.document.id.to_string(), hit.score.to_bits());
     (mode, found.total, found.hits.iter().map(hit).collect())
 }
 
-async fn with_vectors(registry: &Registry) -> Search {
+async fn with_vectors(registry: &Arc<Registry>) -> Search {
     let search = Search::default();
     search.set_embedder(Box::new(Letters));
-    for document in search.catalogue(registry).documents.values() {
+    for document in search.catalogue(registry).documents() {
         let values = Letters.embed(TextKind::Document, std::slice::from_ref(&document.text)).await.unwrap().remove(0);
         let vector = crate::domain::Vector { embedder: Letters.id().into(), digest: document.digest, values };
         document.vector.store(Some(Arc::new(vector)));
@@ -135,8 +142,8 @@ async fn an_agent_that_says_something_else_keeps_its_vector_until_there_is_anoth
     let before = registry(1, &[agent("a", "one"), agent("b", "two")]);
     let search = with_vectors(&before).await;
     let after = registry(2, &[agent("a", "something else"), agent("c", "new")]);
-    let catalogue = search.catalogue(&after);
-    let vector = |id: &str| catalogue.documents[&AgentId::try_from(id).unwrap()].vector.load_full();
+    let catalogue = search.refresh(&after);
+    let vector = |id: &str| catalogue.documents().find(|it| it.id.as_str() == id).unwrap().vector.load_full();
     assert!(vector("a").is_some());
     assert!(vector("c").is_none());
     let (mode, total, _) = learned(&search, &after, &caller(&["a", "c"]), "new").await;
@@ -174,14 +181,53 @@ async fn an_embedder_that_is_silent_leaves_the_words() {
 
 #[tokio::test]
 async fn corpora_that_nobody_used_for_long_go_first() {
+    const MORE_THAN_ARE_KEPT: usize = 128;
     let registry = registry(1, &[agent("a", "invoice")]);
     let search = Search::default();
-    for number in 0..CORPORA * 2 {
+    for number in 0..MORE_THAN_ARE_KEPT {
         let visitor = caller(&["a", &format!("other-{number}")]);
         learned(&search, &registry, &visitor, "invoice").await;
         learned(&search, &registry, &caller(&["a"]), "invoice").await;
     }
-    let corpora = lock(&search.inner.corpora);
-    assert_eq!(corpora.by_sight.len(), CORPORA);
-    assert!(corpora.by_sight.contains_key(&caller(&["a"]).sight()));
+    let sights = lock(&search.inner.corpora).sights();
+    assert!(sights.len() < MORE_THAN_ARE_KEPT);
+    assert!(sights.contains(&caller(&["a"]).sight()));
+}
+
+fn corpus(search: &Search, caller: &Caller) -> Arc<Corpus> {
+    lock(&search.inner.corpora).used(&caller.sight()).unwrap()
+}
+
+#[tokio::test]
+async fn a_change_that_a_caller_cannot_see_touches_nothing_of_its_search() {
+    let search = Search::default();
+    let visible = agent("a", "invoice");
+    learned(&search, &registry(1, &[visible.clone()]), &caller(&["a"]), "invoice").await;
+    let before = corpus(&search, &caller(&["a"]));
+    search.refresh(&registry(2, &[visible.clone(), agent("hidden", "invoice")]));
+    assert!(Arc::ptr_eq(&before, &corpus(&search, &caller(&["a"]))));
+    // The next search does not read the registry either.
+    learned(&search, &registry(3, &[visible, agent("hidden", "other")]), &caller(&["a"]), "invoice").await;
+    assert!(Arc::ptr_eq(&before, &corpus(&search, &caller(&["a"]))));
+    assert_eq!(search.inner.catalogue.load().generation, Generation::new(2));
+}
+
+#[tokio::test]
+async fn callers_who_may_find_the_same_share_it() {
+    let (search, registry) = (Search::default(), registry(1, &[agent("a", "invoice")]));
+    let (one, other) = (caller(&["a"]), caller(&["a", "not-there"]));
+    learned(&search, &registry, &one, "invoice").await;
+    learned(&search, &registry, &other, "invoice").await;
+    assert!(Arc::ptr_eq(&corpus(&search, &one), &corpus(&search, &other)));
+}
+
+#[tokio::test]
+async fn what_went_or_was_switched_off_is_not_found_though_it_is_still_ranked() {
+    let search = Search::default();
+    let (a, b, c) = (agent("a", "invoice"), agent("b", "invoice"), agent("c", "invoice"));
+    let all = caller(&["a", "b", "c"]);
+    let (_, total, _) = learned(&search, &registry(1, &[a.clone(), b.clone(), c]), &all, "invoice").await;
+    assert_eq!(total, 3);
+    let (_, total, hits) = learned(&search, &registry(2, &[a, (b.0, b.1, false)]), &all, "invoice").await;
+    assert_eq!((total, hits.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>()), (1, vec!["a"]));
 }

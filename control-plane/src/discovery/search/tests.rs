@@ -8,6 +8,7 @@ use super::{Request, read};
 use crate::admin::scene::{Answer, Scene};
 
 async fn search(scene: &Scene, token: &str, body: Value) -> Answer {
+    scene.searchable().await;
     scene.call(token, Method::POST, "/search", Some(&body)).await
 }
 

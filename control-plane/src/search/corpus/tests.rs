@@ -14,10 +14,7 @@ const QUERY_VECTOR: [f32; 3] = [1.0, 0.0, 0.0];
 
 fn document(id: &str, name: &str, description: &str) -> Arc<Document> {
     let agent = fixtures::agent(id, &["http://a.example"], BackendAuth::None);
-    Arc::new(Document::read(
-        &Arc::new(Agent { name: name.to_owned(), description: description.to_owned(), ..agent }),
-        None,
-    ))
+    Document::read(&Agent { name: name.to_owned(), description: description.to_owned(), ..agent }, None)
 }
 
 fn pointing(document: &Document, embedder: &str, values: &[f32]) {
@@ -26,7 +23,7 @@ fn pointing(document: &Document, embedder: &str, values: &[f32]) {
 }
 
 fn ids(found: &Found) -> Vec<&str> {
-    found.hits.iter().map(|hit| hit.document.agent.id.as_str()).collect()
+    found.hits.iter().map(|hit| hit.document.id.as_str()).collect()
 }
 
 #[track_caller]
