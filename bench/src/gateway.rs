@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
@@ -25,6 +25,8 @@ use crate::{
 
 /// The agent that is called.
 pub(crate) const MEASURED_AGENT: &str = "bench";
+/// The control plane's settings, in its data directory.
+const CONFIG: &str = "tollgate.toml";
 const ADMIN_ID: &str = "bench-admin";
 const ADMIN_SECRET: &str = "bench-admin-secret-0123456789";
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -49,32 +51,36 @@ pub(crate) struct Gateway {
     pub(crate) envoy: Envoy,
     /// Where callers go.
     pub(crate) listener: SocketAddr,
-    control: Control,
+    control: ControlPlane,
 }
 
-/// The control plane's process and its admin API. Its data goes when it is dropped.
-struct Control {
+/// A control plane and its admin API. Its data goes when it is dropped.
+pub(crate) struct ControlPlane {
+    /// Where it answers what Envoy forwards: listing, search, cards, tokens.
+    pub(crate) discovery: SocketAddr,
     child: Child,
     admin: SocketAddr,
+    xds: SocketAddr,
     token: String,
     backend: SocketAddr,
-    _data: TempDir,
+    data: TempDir,
+    log: PathBuf,
 }
 
 /// Writes to the admin API on one keep-alive connection.
 pub(crate) struct Writer<'a> {
     connection: Connection,
-    control: &'a Control,
+    control: &'a ControlPlane,
 }
 
 impl Gateway {
     /// Starts both processes and registers the measured agent; returns when it is callable.
     pub(crate) fn start(stage: &Stage, name: &'static str, limit: LimitRow) -> Result<Self> {
         let listener = free_port()?;
-        let (control, xds) = Control::start(stage, name, listener)?;
+        let control = ControlPlane::start(stage, name, listener, &[])?;
         let envoy_admin = free_port()?;
         let bootstrap = Command::new(&stage.tollgate)
-            .args(["bootstrap", "--node-id", name, "--xds", &xds.to_string()])
+            .args(["bootstrap", "--node-id", name, "--xds", &control.xds.to_string()])
             .args(["--admin-port", &envoy_admin.port().to_string()])
             .output()?;
         ensure!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
@@ -82,11 +88,7 @@ impl Gateway {
         let envoy = Envoy::start(&stage.envoy, &stage.work, name, &bootstrap, envoy_admin)?;
         let gateway = Self { name, envoy, listener, control };
         let mut writer = gateway.writer()?;
-        writer.send(
-            "POST",
-            "/admin/issuers",
-            &json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": stage.issuer.jwks()}),
-        )?;
+        writer.trust(stage)?;
         writer.grant_limited(SCOPE, &[MEASURED_AGENT], limit)?;
         writer.register(MEASURED_AGENT)?;
         writer.settle()?;
@@ -114,7 +116,7 @@ impl Gateway {
 
     /// A connection to the admin API.
     pub(crate) fn writer(&self) -> Result<Writer<'_>> {
-        Ok(Writer { connection: Connection::open(self.control.admin)?, control: &self.control })
+        self.control.writer()
     }
 
     /// Registers agents `a{from}` to `a{to - 1}`, several at a time, and waits until Envoy has them.
@@ -124,23 +126,7 @@ impl Gateway {
 
     /// The same with more fields in their records.
     pub(crate) fn populate_with(&self, from: usize, to: usize, more: &Value) -> Result<()> {
-        let next = AtomicUsize::new(from);
-        let registrar = || -> Result<()> {
-            let mut writer = self.writer()?;
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= to {
-                    return Ok(());
-                }
-                writer.register_with(&format!("a{index}"), more)?;
-            }
-        };
-        std::thread::scope(|scope| {
-            let registrars: Vec<_> = (0..REGISTRARS).map(|_| scope.spawn(registrar)).collect();
-            registrars
-                .into_iter()
-                .try_for_each(|thread| thread.join().map_err(|_| anyhow::anyhow!("a registrar panicked"))?)
-        })?;
+        self.control.populate(from, to, |_| more.clone())?;
         self.writer()?.settle()
     }
 }
@@ -155,6 +141,12 @@ impl Writer<'_> {
         let Reply { status, body } = self.connection.call(&http::request(method, path, &host, &headers, &body))?;
         ensure!((200..300).contains(&status), "{method} {path}: {status} {}", String::from_utf8_lossy(&body));
         if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&body)?) }
+    }
+
+    /// Has tokens of the bench's issuer believed.
+    pub(crate) fn trust(&mut self, stage: &Stage) -> Result<()> {
+        let issuer = json!({"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": stage.issuer.jwks()});
+        self.send("POST", "/admin/issuers", &issuer).map(drop)
     }
 
     /// Sets a permission row: every operation of these agents, without a limit.
@@ -212,29 +204,67 @@ impl Writer<'_> {
     }
 }
 
-impl Control {
-    fn start(stage: &Stage, name: &str, listener: SocketAddr) -> Result<(Self, SocketAddr)> {
+impl ControlPlane {
+    /// Starts one with new data. `variables` are settings, as `TOLLGATE_*`.
+    pub(crate) fn start(stage: &Stage, name: &str, listener: SocketAddr, variables: &[(&str, &str)]) -> Result<Self> {
         let data = TempDir::new_in(&stage.work)?;
         let (admin, discovery, xds) = (free_port()?, free_port()?, free_port()?);
-        let config = data.path().join("tollgate.toml");
-        fs::write(&config, settings(&data, stage, [admin, discovery, xds, listener]))?;
+        fs::write(data.path().join(CONFIG), settings(&data, stage, [admin, discovery, xds, listener]))?;
         let log: PathBuf = stage.work.join(format!("{name}-control-plane.log"));
-        let child = Command::new(&stage.tollgate)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .env("BENCH_ADMIN_SECRET", ADMIN_SECRET)
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
-            .spawn()
-            .context("starting the control plane")?;
-        let mut control = Self { child, admin, token: String::new(), backend: stage.backend, _data: data };
-        control.token = control.wait_token(discovery).with_context(|| format!("see {}", log.display()))?;
-        Ok((control, xds))
+        let child = serve(stage, &data, &log, variables)?;
+        let mut control =
+            Self { discovery, child, admin, xds, token: String::new(), backend: stage.backend, data, log };
+        control.token = control.wait_token()?;
+        Ok(control)
+    }
+
+    /// Ends it, and starts it anew on its data.
+    pub(crate) fn restart(&mut self, stage: &Stage, variables: &[(&str, &str)]) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.child = serve(stage, &self.data, &self.log, variables)?;
+        self.token = self.wait_token()?;
+        Ok(())
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A connection to the admin API.
+    pub(crate) fn writer(&self) -> Result<Writer<'_>> {
+        Ok(Writer { connection: Connection::open(self.admin)?, control: self })
+    }
+
+    /// Registers agents `a{from}` to `a{to - 1}`, several at a time, each with more fields in its record.
+    pub(crate) fn populate(&self, from: usize, to: usize, more: impl Fn(usize) -> Value + Sync) -> Result<()> {
+        let next = AtomicUsize::new(from);
+        let registrar = || -> Result<()> {
+            let mut writer = self.writer()?;
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= to {
+                    return Ok(());
+                }
+                writer.register_with(&format!("a{index}"), &more(index))?;
+            }
+        };
+        std::thread::scope(|scope| {
+            let registrars: Vec<_> = (0..REGISTRARS).map(|_| scope.spawn(registrar)).collect();
+            registrars
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| anyhow::anyhow!("a registrar panicked"))?)
+        })
     }
 
     /// Asks for an admin token until there is one: the control plane is up then.
-    fn wait_token(&mut self, discovery: SocketAddr) -> Result<String> {
+    fn wait_token(&mut self) -> Result<String> {
+        self.token_once_up().with_context(|| format!("see {}", self.log.display()))
+    }
+
+    fn token_once_up(&mut self) -> Result<String> {
+        let discovery = self.discovery;
         let form = format!(
             "grant_type=client_credentials&client_id={ADMIN_ID}&client_secret={ADMIN_SECRET}&scope=gateway:admin"
         );
@@ -261,12 +291,26 @@ impl Control {
     }
 }
 
-impl Drop for Control {
+impl Drop for ControlPlane {
     fn drop(&mut self) {
         // It may have ended by itself; there is nobody to tell.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn serve(stage: &Stage, data: &TempDir, log: &Path, variables: &[(&str, &str)]) -> Result<Child> {
+    let log = File::options().create(true).append(true).open(log)?;
+    Command::new(&stage.tollgate)
+        .args(["serve", "--config"])
+        .arg(data.path().join(CONFIG))
+        .env("BENCH_ADMIN_SECRET", ADMIN_SECRET)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting the control plane")
 }
 
 fn settings(data: &TempDir, stage: &Stage, [admin, discovery, xds, listener]: [SocketAddr; 4]) -> String {

@@ -17,6 +17,7 @@ mod process;
 mod propagation;
 mod report;
 mod revocation;
+mod search;
 mod stage;
 mod throughput;
 mod tokens;
@@ -43,6 +44,9 @@ struct Arguments {
     /// The filter module.
     #[arg(long)]
     filter: PathBuf,
+    /// The directory of the search model. Without it `search` measures words alone.
+    #[arg(long)]
+    search_model: Option<PathBuf>,
     /// Interleaved rounds.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -85,6 +89,8 @@ enum Measurement {
     Revocation,
     /// What looking after a thousand agents costs an idle Envoy.
     Health,
+    /// Searching among 10,000 agents: latency, rate and memory.
+    Search,
     /// Instructions of a request, and of its limit. Needs valgrind; left out where nothing is named and it is not there.
     Instructions,
 }
@@ -140,6 +146,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Propagation) {
         report.propagation(&propagation::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Search) {
+        report.search(&search::measure(&stage, arguments.depth(), arguments.search_model.as_deref())?)?;
     }
     if wanted(Measurement::Instructions) && (!arguments.what.is_empty() || instructions::can_be_counted()) {
         report.instructions(&instructions::measure(stage, arguments.depth())?)?;

@@ -18,16 +18,25 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
 
 /// Resident memory of a process, MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    memory_mib(pid, "VmRSS:")
+}
+
+/// The most resident memory a process ever had, MiB.
+pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
+    memory_mib(pid, "VmHWM:")
+}
+
+fn memory_mib(pid: u32, field: &'static str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context(field)?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1_024.0)
 }
 
-/// Keeps this process, with every thread it will have, on one core.
-pub(crate) fn pin_self(core: &str) -> Result<()> {
+/// Keeps this process, with every thread and process it will have, on these cores.
+pub(crate) fn pin_self(cores: &str) -> Result<()> {
     let pid = std::process::id().to_string();
-    let output = Command::new("taskset").args(["-apc", core, &pid]).output();
+    let output = Command::new("taskset").args(["-apc", cores, &pid]).output();
     let output = output.context("running taskset; it comes with util-linux")?;
     ensure!(output.status.success(), "taskset: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(())

@@ -10,7 +10,9 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, throughput};
+use crate::{
+    Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, search, throughput,
+};
 
 /// The results file in the making.
 pub(crate) struct Report {
@@ -159,6 +161,22 @@ impl Report {
             figures.interval_s
         );
         self.put("health", figures)
+    }
+
+    /// Prints and keeps what searches take.
+    pub(crate) fn search(&mut self, figures: &search::Figures) -> Result<()> {
+        println!(
+            "\n{:<10} {:>8} {:>8} {:>12} {:>9} {:>9}   ({} agents)",
+            "search", "p50 ms", "p99 ms", "searches/s", "MiB", "peak MiB", figures.agents
+        );
+        for (name, side) in [("lexical", Some(&figures.lexical)), ("semantic", figures.semantic.as_ref())] {
+            let Some(side) = side else { continue };
+            println!(
+                "{name:<10} {:>8.2} {:>8.2} {:>12.0} {:>9.0} {:>9.0}",
+                side.p50_ms, side.p99_ms, side.rps, side.resident_mib, side.peak_mib
+            );
+        }
+        self.put("search", figures)
     }
 
     /// Prints and keeps what was counted.

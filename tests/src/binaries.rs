@@ -50,6 +50,12 @@ pub fn a2acli() -> PathBuf {
     named("TOLLGATE_A2ACLI")
 }
 
+/// The directory of the search model: `TOLLGATE_MODEL`.
+#[must_use]
+pub fn search_model() -> PathBuf {
+    named("TOLLGATE_MODEL")
+}
+
 /// Where the peers' scripts are.
 #[must_use]
 pub fn peers() -> PathBuf {

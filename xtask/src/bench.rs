@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::{
     dist::{self, Profile},
-    envoy, tools, wasm,
+    envoy, search_model, tools, wasm,
 };
 
 /// Options of `cargo xtask bench`.
@@ -27,7 +27,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
     build.args(["build", "--release", "--package", "tollgate-bench"]);
     let bench = tools::cargo_artifact(&mut build, "tollgate-bench")?;
     let mut command = Command::new(bench);
+    match search_model::locate(&tollgate) {
+        Ok(model) => drop(command.arg("--search-model").arg(model)),
+        Err(error) => eprintln!("searches are measured without a model: {error:#}"),
+    }
     command.current_dir(tools::workspace_root());
-    command.arg("--envoy").arg(envoy).arg("--tollgate").arg(tollgate).arg("--filter").arg(filter);
+    command.arg("--envoy").arg(envoy).arg("--tollgate").arg(&tollgate).arg("--filter").arg(filter);
     tools::run(command.args(args.bench))
 }

@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     dist::{self, Profile},
-    envoy, python, search_eval, tools, wasm,
+    envoy, python, search_model, tools, wasm,
 };
 
 /// Options of `cargo xtask demo`.
@@ -87,7 +87,7 @@ fn play(
 
 fn prepare() -> Result<Programs> {
     let tollgate = dist::tollgate(Profile::Dev)?;
-    let model = search_eval::model(&tollgate);
+    let model = search_model::locate(&tollgate);
     if let Err(error) = &model {
         println!("search model: not to be had ({error:#}); searches go by words");
     }

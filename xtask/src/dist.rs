@@ -1,10 +1,12 @@
 //! `cargo xtask dist`: what the container images copy, in `target/dist/`.
+//!
+//! The search model is a part of it that may be missing: the images then search by words.
 
 use std::{fs, iter, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{tools, wasm};
+use crate::{search_model, tools, wasm};
 
 /// Builds `tollgate` in release and the modules, and copies them to `target/dist/`.
 pub(crate) fn run() -> Result<()> {
@@ -16,6 +18,12 @@ pub(crate) fn run() -> Result<()> {
         let to = directory.join(name);
         fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
         println!("dist: {}", to.display());
+    }
+    // There even if it is empty: the image copies it.
+    let model = tools::directory(directory.join("search-model"))?;
+    match search_model::install(&directory.join("tollgate"), &model) {
+        Ok(()) => println!("dist: {}", model.display()),
+        Err(error) => println!("dist: no search model, the image will search by words ({error:#})"),
     }
     Ok(())
 }

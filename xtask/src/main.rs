@@ -9,6 +9,7 @@ mod dist;
 mod envoy;
 mod python;
 mod search_eval;
+mod search_model;
 mod setup;
 mod test;
 mod tidy;

@@ -10,6 +10,7 @@
 //! | `TOLLGATE_PYTHON_V03` | a Python with a2a-sdk 0.3.26 |
 //! | `TOLLGATE_PYTHON_FASTA2A` | a Python with fasta2a 2.1.1 |
 //! | `TOLLGATE_A2ACLI` | the `a2acli` of a2a-cli 0.4.5 |
+//! | `TOLLGATE_MODEL` | the directory of the search model |
 
 use std::{
     io::{BufRead, BufReader},
@@ -22,7 +23,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     a2acli,
     dist::{self, Profile},
-    envoy, python, tools, wasm,
+    envoy, python, search_model, tools, wasm,
 };
 
 /// Options of `cargo xtask test`.
@@ -42,10 +43,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let requirements = tools::workspace_root().join("tests");
     let python = |name: &str, file: &str| python::venv(name, &requirements.join(file)).with_context(|| file.to_owned());
+    let tollgate = dist::tollgate(Profile::Dev)?;
     let found = [
         ("TOLLGATE_ENVOY", envoy::locate()?),
         ("TOLLGATE_WASM", wasm::build()?),
-        ("TOLLGATE_BIN", dist::tollgate(Profile::Dev)?),
+        ("TOLLGATE_MODEL", search_model::locate(&tollgate)?),
+        ("TOLLGATE_BIN", tollgate),
         (
             "TOLLGATE_PYTHON_AGENTS",
             python::venv("agents", &tools::workspace_root().join("examples/agents/requirements.txt"))?,

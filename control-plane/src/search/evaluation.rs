@@ -203,3 +203,17 @@ async fn the_right_agent_is_found_among_a_thousand_others() {
     }
     assert!(names.first >= 1.0, "a name is not found first");
 }
+
+#[tokio::test]
+#[ignore = "needs the model: cargo xtask search-eval"]
+async fn a_vector_is_what_the_published_model_makes_of_the_text() {
+    /// How it begins, by another implementation of the model (NumPy, from the same files).
+    const PUBLISHED: [f32; 8] = [-0.137, 0.03179, 0.00245, -0.05113, -0.09055, -0.02632, -0.05424, 0.10306];
+    let model = std::env::var_os("TOLLGATE_SEARCH_MODEL_DIR").expect("TOLLGATE_SEARCH_MODEL_DIR names the model");
+    let model = MiniLm::load(&PathBuf::from(model)).expect("the model of `tollgate model install`");
+    let text = "Invoice Matcher. Compares supplier invoices with purchase orders.".to_owned();
+    let vector = model.embed(TextKind::Document, &[text]).await.expect("a vector").remove(0);
+    for (made, published) in vector.iter().zip(PUBLISHED) {
+        assert!((made - published).abs() < 1e-4, "{:?}", &vector[..8]);
+    }
+}

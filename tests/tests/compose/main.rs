@@ -25,6 +25,8 @@ fn the_stack_serves_outlives_its_control_plane_and_loses_nothing() {
     stack.holds_no_secret_in_an_image_and_nobody_is_root();
     let before = register(&stack);
     check_calls(&stack);
+    let found = stack.find("do I need an umbrella", &stack.caller_token());
+    assert!(found.contains("Weather"), "{found}");
 
     stack.compose(&["kill", "control-plane"]);
     assert!(stack.admin("GET", "/healthz").try_send().is_none(), "the control plane is still there");

@@ -156,6 +156,18 @@ impl Stack {
         request.header("content-type", "application/json").body(MESSAGE).send()
     }
 
+    /// Searches by meaning, once the agents are read, and returns the best agent's card.
+    pub(crate) fn find(&self, need: &str, token: &str) -> String {
+        let request = self.gateway("POST", "/search").bearer(token).header("content-type", "application/json");
+        let request = request.body(format!(r#"{{"query":"{need}","topK":1}}"#));
+        let answer = wait::until("a search by meaning", || {
+            let answer = request.send();
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            Some(answer.json()).filter(|json| json["mode"] == "semantic")
+        });
+        answer["results"][0]["agentCard"]["name"].as_str().expect("an agent's name").to_owned()
+    }
+
     fn logs(&self) -> String {
         let logs = run(self.engine.compose(self.project.path()).args(["logs", "--no-color", "--tail=40"]));
         logs.unwrap_or_else(|error| error)
@@ -195,6 +207,7 @@ fn project() -> tempfile::TempDir {
     for module in ["tollgate_filter.wasm", "tollgate_translator.wasm"] {
         copy(&binaries::filter().with_file_name(module), &format!("target/dist/{module}"));
     }
+    copy(&binaries::search_model(), "target/dist/search-model");
     project
 }
 
