@@ -31,7 +31,7 @@ pub(super) const KEPT: [&str; 3] =
 /// So much longer than the interval a wait may be, at random: a thousand agents are not asked in one breath.
 const JITTER_PERCENT: u32 = 20;
 
-/// Failures in a row that eject a backend: connections that fail or time out, and 502, 503, 504.
+/// Failures in a row that eject a backend: connections that fail, break or time out, and 502, 503, 504.
 const FAILURES: u32 = 5;
 /// How often ejected backends are looked at.
 const OUTLIER_INTERVAL: Duration = Duration::from_secs(2);
@@ -109,18 +109,15 @@ fn http(target: &HealthTarget) -> HttpHealthCheck {
     }
 }
 
-/// An agent's 500 is its answer, and says nothing about the place it came from.
+/// An agent's 500 is its answer, and says nothing about the place it came from. Failures of connections count as 503; were they counted
+/// apart, each connection that comes about would wipe out those that broke before (envoy 1.40, `split_external_local_origin_errors`).
 fn outliers() -> OutlierDetection {
     let (always, never) = (Some(uint32(100)), Some(uint32(0)));
     OutlierDetection {
-        split_external_local_origin_errors: true,
-        consecutive_local_origin_failure: Some(uint32(FAILURES)),
-        enforcing_consecutive_local_origin_failure: always,
         consecutive_gateway_failure: Some(uint32(FAILURES)),
         enforcing_consecutive_gateway_failure: always,
         enforcing_consecutive_5xx: never,
         enforcing_success_rate: never,
-        enforcing_local_origin_success_rate: never,
         interval: Some(duration(OUTLIER_INTERVAL)),
         base_ejection_time: Some(duration(EJECTION)),
         max_ejection_time: Some(duration(LONGEST_EJECTION)),

@@ -120,7 +120,9 @@ fn each_agent_has_its_own_deadline_and_streams_outlive_both() {
         check_rest(&second, 504, "DEADLINE_EXCEEDED", "BACKEND_TIMEOUT");
         check_rpc(&third, 504, -32049);
         assert_eq!(first.header("retry-after"), None, "it may have been acted on");
-        assert!(after_first >= Duration::from_secs(1) && after_second >= Duration::from_secs(5));
+        // Envoy's timers are as exact as a millisecond.
+        let early = Duration::from_millis(10);
+        assert!(after_first + early >= Duration::from_secs(1) && after_second + early >= Duration::from_secs(5));
         assert!(after_first < after_second, "{after_first:?} {after_second:?}");
         // Both deadlines are over by now.
         drop((quick, patient));
@@ -164,6 +166,64 @@ fn an_agent_that_is_not_there_is_503_in_the_callers_binding() {
     let answer = rpc(gateway, "gone").send();
     check_rpc(&answer, 503, -32048);
     assert_eq!(answer.header("retry-after"), Some("5"));
+}
+
+/// Registers an agent that is well at one place and gives `answer`, and hangs up, at another.
+fn half_well(id: &str, answer: &'static str) -> Backend {
+    let well = Backend::start();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let place = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            asks_for_stream(&connection);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    let record = json!({
+        "agentId": id, "backends": [{"url": well.url()}, {"url": format!("http://{place}")}],
+        "agentCardUrl": format!("{}/.well-known/agent-card.json", well.url()),
+    });
+    Gateway::shared().admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
+    well
+}
+
+fn check_ejected(id: &str, answer: &'static str, check: impl Fn(&Response)) {
+    let gateway = Gateway::shared();
+    let _well = half_well(id, answer);
+    let bad = wait::until("a call to the place that is not well", || {
+        Some(rest(gateway, id).send()).filter(|answer| answer.status != 200)
+    });
+    check(&bad);
+    wait::until("a run of calls that all went well", || {
+        (0..20).all(|_| rest(gateway, id).send().status == 200).then_some(())
+    });
+    let backends = || gateway.admin_ok("GET", &format!("/admin/agents/{id}"), None)["health"]["backends"].clone();
+    let shown = wait::until("the ejection shown", || Some(backends()).filter(|it| it[1]["state"] == "unhealthy"));
+    assert_eq!((&shown[1]["reason"], &shown[0]["state"]), (&json!("outlier ejected"), &json!("healthy")));
+}
+
+#[test]
+fn a_place_that_hangs_up_is_502_and_ejected() {
+    check_ejected("quitting", "", |broken| {
+        check_rest(broken, 502, "UNAVAILABLE", "BACKEND_CONNECTION_BROKEN");
+        assert_eq!(broken.header("retry-after"), None, "it may have been acted on");
+    });
+}
+
+#[test]
+fn a_place_whose_proxy_has_nothing_behind_it_is_ejected() {
+    let answer = "HTTP/1.1 503 Nobody home\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    check_ejected("deserted", answer, |bad| assert_eq!(bad.status, 503));
+}
+
+#[test]
+fn an_agents_own_error_is_an_answer_and_ejects_nothing() {
+    let gateway = Gateway::shared();
+    let _well = half_well("erring", "HTTP/1.1 500 My own\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let call = || rest(gateway, "erring").send().status;
+    wait::until("the first error", || (call() == 500).then_some(()));
+    let later: Vec<u16> = (0..60).map(|_| call()).collect();
+    assert!(later[40..].contains(&500) && later.iter().all(|status| [200, 500].contains(status)), "{later:?}");
 }
 
 #[test]
