@@ -74,6 +74,13 @@ pub fn render(options: &BootstrapOptions) -> Result<String, BootstrapError> {
             "cds_config": { "ads": {}, "resource_api_version": "V3" },
             "lds_config": { "ads": {}, "resource_api_version": "V3" },
         },
+        // Requests are translated at a listener inside Envoy, which no port leads to.
+        "bootstrap_extensions": [{
+            "name": "envoy.bootstrap.internal_listener",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+            },
+        }],
         "static_resources": { "clusters": [xds_cluster(options, host, port)] },
         "stats_config": stats(),
         "stats_sinks": [health_sink(options)],

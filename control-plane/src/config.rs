@@ -84,8 +84,6 @@ pub struct Gateway {
     pub filter: PathBuf,
     /// The translation module's file.
     pub translator: PathBuf,
-    /// The same file on Envoy's machine; `None`: the code travels over xDS, and Envoy keeps a copy for each agent that is translated.
-    pub envoy_translator: Option<PathBuf>,
     /// The domain below which each agent has a host for gRPC; `None`: gRPC is not carried.
     pub grpc_domain: Option<GrpcDomain>,
     /// Whether the admin API is reachable through the gateway.

@@ -35,7 +35,7 @@ mod upstream_tls;
 
 pub use access::TrafficReports;
 pub use clusters::{
-    CONTROL_PLANE as CONTROL_PLANE_CLUSTER, agent_cluster_name, grpc_cluster_name, translated_cluster_name,
+    CONTROL_PLANE as CONTROL_PLANE_CLUSTER, TRANSLATION as TRANSLATION_CLUSTER, agent_cluster_name, grpc_cluster_name,
 };
 pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;

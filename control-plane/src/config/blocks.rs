@@ -70,7 +70,6 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         None
     });
     Some(Gateway {
-        envoy_translator: block.text("envoy_translator").map(PathBuf::from),
         translator: block.or("translator", filter.with_file_name("tollgate_translator.wasm")),
         grpc_domain,
         public_url: public_url?,

@@ -118,7 +118,7 @@ fn entry(agent: &Agent) -> AgentDocument {
         // An agent that speaks everything is asked for nothing else.
         speaks: if translates { paths.dialects.clone() } else { Vec::new() },
         task_isolation: agent.a2a.task_isolation,
-        translated: agent.needs_translation().then(|| xds::translated_cluster_name(&agent.id)),
+        translated: agent.needs_translation().then(|| xds::TRANSLATION_CLUSTER.to_owned()),
         webhooks: webhooks(agent),
         extended_card: agent.offers_extended_card(),
         open_card: agent.is_public(),

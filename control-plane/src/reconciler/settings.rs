@@ -53,7 +53,7 @@ pub fn edge(config: &Config) -> Result<Edge, SettingsError> {
             .map(|tls| ServingCertificate { chain: tls.certificate.clone(), key: tls.key.clone() }),
         upstream_ca: gateway.upstream_ca.clone(),
         module: module("filter", &gateway.filter)?,
-        translator: module("translator", &gateway.translator)?.at(gateway.envoy_translator.as_deref()),
+        translator: module("translator", &gateway.translator)?,
     })
 }
 

@@ -7,10 +7,11 @@ use envoy_types::pb::envoy::{
     config::{
         accesslog::v3::{
             AccessLog, AccessLogFilter, ComparisonFilter, ExtensionFilter, StatusCodeFilter, access_log::ConfigType,
-            access_log_filter::FilterSpecifier, extension_filter,
+            access_log_filter::FilterSpecifier, comparison_filter, extension_filter,
         },
         core::v3::{
-            ApiVersion, DataSource, GrpcService, RuntimeUInt32, SubstitutionFormatString,
+            ApiVersion, DataSource, GrpcService, HeaderValue, HeaderValueOption, RuntimeUInt32,
+            SubstitutionFormatString,
             data_source::Specifier,
             grpc_service::{EnvoyGrpc, TargetSpecifier},
             substitution_format_string::Format,
@@ -119,6 +120,29 @@ fn grpc_log(name: &str, filter: FilterSpecifier) -> AccessLog {
 
 /// Turns the injector's 401 into the gateway's own fault.
 pub(super) fn local_replies() -> LocalReplyConfig {
+    LocalReplyConfig { mappers: vec![no_credential()], ..Default::default() }
+}
+
+/// The same, for a listener behind another: what it answers in an agent's place has in `header` why.
+pub(super) fn local_replies_told_in(header: &str) -> LocalReplyConfig {
+    let details =
+        HeaderValue { key: header.to_owned(), value: "%RESPONSE_CODE_DETAILS%".to_owned(), ..Default::default() };
+    let told = vec![HeaderValueOption { header: Some(details), ..Default::default() }];
+    let any = StatusCodeFilter {
+        comparison: Some(ComparisonFilter {
+            op: comparison_filter::Op::Ge.into(),
+            value: Some(RuntimeUInt32 { default_value: 502, runtime_key: "tollgate.told_status".to_owned() }),
+        }),
+    };
+    let any = AccessLogFilter { filter_specifier: Some(FilterSpecifier::StatusCodeFilter(any)) };
+    let mappers = vec![
+        ResponseMapper { headers_to_add: told.clone(), ..no_credential() },
+        ResponseMapper { filter: Some(any), headers_to_add: told, ..Default::default() },
+    ];
+    LocalReplyConfig { mappers, ..Default::default() }
+}
+
+fn no_credential() -> ResponseMapper {
     let expression = ExpressionFilter {
         expression: "response.code_details == 'failed_to_inject_credential'".to_owned(),
         ..Default::default()
@@ -137,12 +161,11 @@ pub(super) fn local_replies() -> LocalReplyConfig {
         })),
         ..Default::default()
     };
-    let mapper = ResponseMapper {
+    ResponseMapper {
         filter: Some(AccessLogFilter { filter_specifier: Some(FilterSpecifier::ExtensionFilter(filter)) }),
         status_code: Some(uint32(502)),
         body: Some(DataSource { specifier: Some(Specifier::InlineString(body.to_owned())), ..Default::default() }),
         body_format_override: Some(format),
         ..Default::default()
-    };
-    LocalReplyConfig { mappers: vec![mapper], ..Default::default() }
+    }
 }

@@ -7,15 +7,12 @@ use envoy_types::pb::{
         config::{
             cluster::v3::{
                 Cluster,
-                cluster::{
-                    ClusterDiscoveryType, CustomClusterType, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbPolicy,
-                },
+                cluster::{ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig},
             },
             core::v3::{Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions},
             endpoint::v3::ClusterLoadAssignment,
         },
         extensions::{
-            clusters::aggregate::v3::ClusterConfig,
             filters::network::http_connection_manager::v3::HttpFilter,
             upstreams::http::v3::{
                 HttpProtocolOptions,
@@ -31,7 +28,7 @@ use envoy_types::pb::{
 use super::{
     Edge, Resource,
     any::{ads, duration, pack},
-    endpoints, health_checks, pacing, secrets, translator, upstream_tls,
+    endpoints, health_checks, pacing, secrets, upstream_tls,
 };
 use crate::{
     domain::{Agent, AgentId, Backend, CircuitBreaker, Standing, Timeouts},
@@ -40,12 +37,12 @@ use crate::{
 
 /// The control plane's cluster, as the routes and the policy document name it.
 pub const CONTROL_PLANE: &str = "tollgate-control-plane";
+/// The cluster that leads to the translation, and the listener that it is.
+pub const TRANSLATION: &str = "tollgate-translation";
 /// What every agent's cluster name begins with; statistics of these are left out by the bootstrap.
 pub(super) const AGENT_PREFIX: &str = "agent-";
 /// What the name of a gRPC interface's cluster ends with.
 const GRPC_SUFFIX: &str = ".grpc";
-/// What the name of a cluster ends with through which requests are translated.
-const TRANSLATED_SUFFIX: &str = ".translated";
 
 /// Common servers (uvicorn, Node) close idle connections after 5 s; being first avoids the race that no POST may be retried after.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -63,12 +60,6 @@ pub fn grpc_cluster_name(agent: &AgentId) -> String {
     format!("{AGENT_PREFIX}{agent}{GRPC_SUFFIX}")
 }
 
-/// The name of the cluster through which an agent's requests are translated.
-#[must_use]
-pub fn translated_cluster_name(agent: &AgentId) -> String {
-    format!("{AGENT_PREFIX}{agent}{TRANSLATED_SUFFIX}")
-}
-
 /// The agent that a cluster belongs to, if it belongs to one.
 pub(super) fn agent_of(cluster: &str) -> Option<AgentId> {
     let name = cluster.strip_prefix(AGENT_PREFIX)?;
@@ -84,22 +75,6 @@ pub(super) fn agent(agent: &Agent, availability: &Availability) -> Resource {
     cluster.transport_socket = upstream_tls::socket(&agent.backends);
     cluster.transport_socket_matches = upstream_tls::by_host(&agent.backends);
     health_checks::at_backends(&mut cluster, agent);
-    Resource::new(&name, &cluster)
-}
-
-/// The same backends behind the translation. What passes as it is has the other cluster, and nothing of this one's cost. It has no
-/// hosts of its own but those of the other, checked and ejected there (ADR 0011); what is done to a request is this one's.
-pub(super) fn agent_translated(agent: &Agent) -> Resource {
-    let name = translated_cluster_name(&agent.id);
-    let mut filters = translator::upstream_filters();
-    filters.extend(secrets::injector(agent));
-    let mut cluster = base(&name, filters, Upstream::Http1);
-    let other = ClusterConfig { clusters: vec![agent_cluster_name(&agent.id)] };
-    cluster.cluster_discovery_type = Some(ClusterDiscoveryType::ClusterType(CustomClusterType {
-        name: "envoy.clusters.aggregate".to_owned(),
-        typed_config: Some(pack(&other)),
-    }));
-    cluster.lb_policy = LbPolicy::ClusterProvided.into();
     Resource::new(&name, &cluster)
 }
 
@@ -171,6 +146,14 @@ pub(super) fn control_plane(edge: &Edge) -> Resource {
     cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(kind.into()));
     cluster.load_assignment = Some(endpoints::single(CONTROL_PLANE, &upstream.host, upstream.port));
     Resource::new(CONTROL_PLANE, &cluster)
+}
+
+/// Where the translation is: a listener inside the same Envoy.
+pub(super) fn translation() -> Resource {
+    let mut cluster = base(TRANSLATION, Vec::new(), Upstream::Http1);
+    cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Static.into()));
+    cluster.load_assignment = Some(endpoints::internal(TRANSLATION, TRANSLATION));
+    Resource::new(TRANSLATION, &cluster)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

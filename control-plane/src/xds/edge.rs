@@ -1,13 +1,7 @@
 //! What stays the same while the process lives: where Envoy listens, how it reaches the control plane, the filter's code. Every
 //! value comes typed from the configuration; nothing here reads a file.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use envoy_types::pb::envoy::config::core::v3::{DataSource, data_source::Specifier};
 
@@ -55,29 +49,18 @@ pub struct ServingCertificate {
 pub struct FilterModule {
     code: Arc<[u8]>,
     version: Arc<str>,
-    on_envoys_machine: Option<Arc<str>>,
 }
 
 impl FilterModule {
     /// Takes the bytes of a `.wasm` file.
     #[must_use]
     pub fn new(code: &[u8]) -> Self {
-        Self { code: code.into(), version: version_of(&[code]).into(), on_envoys_machine: None }
+        Self { code: code.into(), version: version_of(&[code]).into() }
     }
 
-    /// Has Envoy read the code from this file of its own machine. Envoy keeps a copy of what travels for each cluster that it stands in.
-    #[must_use]
-    pub fn at(self, path: Option<&Path>) -> Self {
-        Self { on_envoys_machine: path.map(|path| path.to_string_lossy().into()), ..self }
-    }
-
-    /// The code, or where Envoy has it.
+    /// The code, as it travels.
     pub(super) fn source(&self) -> DataSource {
-        let specifier = match &self.on_envoys_machine {
-            Some(path) => Specifier::Filename(path.to_string()),
-            None => Specifier::InlineBytes(self.code.to_vec()),
-        };
-        DataSource { specifier: Some(specifier), ..Default::default() }
+        DataSource { specifier: Some(Specifier::InlineBytes(self.code.to_vec())), ..Default::default() }
     }
 
     pub(super) fn version(&self) -> &str {
@@ -94,8 +77,8 @@ impl fmt::Debug for FilterModule {
 /// The resources that no agent changes.
 #[derive(Debug, Clone)]
 pub struct EdgeResources {
-    pub(super) cluster: Resource,
-    pub(super) listener: Resource,
+    pub(super) clusters: [Resource; 2],
+    pub(super) listeners: [Resource; 2],
     pub(super) routes: Resource,
     pub(super) secrets: Vec<Resource>,
     max_body_bytes: u32,
@@ -108,8 +91,8 @@ impl EdgeResources {
     #[must_use]
     pub fn new(edge: &Edge) -> Self {
         Self {
-            cluster: super::clusters::control_plane(edge),
-            listener: super::listener::gateway(edge),
+            clusters: [super::clusters::control_plane(edge), super::clusters::translation()],
+            listeners: [super::listener::gateway(edge), super::translator::listener(edge)],
             routes: super::routes::gateway(edge.max_body_bytes, &BTreeSet::new()),
             secrets: super::secrets::edge(edge),
             max_body_bytes: edge.max_body_bytes,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use envoy_types::pb::envoy::config::{
-    core::v3::HealthStatus,
+    core::v3::{Address, EnvoyInternalAddress, HealthStatus, address, envoy_internal_address::AddressNameSpecifier},
     endpoint::v3::{
         ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints, endpoint::HealthCheckConfig,
         lb_endpoint::HostIdentifier,
@@ -43,7 +43,18 @@ pub(super) fn assignment(
 
 /// The assignment of one address.
 pub(super) fn single(cluster: &str, host: &str, port: u16) -> ClusterLoadAssignment {
-    let endpoint = Endpoint { address: Some(tcp_address(host, port)), ..Default::default() };
+    only(cluster, tcp_address(host, port))
+}
+
+/// The assignment of a listener inside the same Envoy.
+pub(super) fn internal(cluster: &str, listener: &str) -> ClusterLoadAssignment {
+    let specifier = AddressNameSpecifier::ServerListenerName(listener.to_owned());
+    let internal = EnvoyInternalAddress { address_name_specifier: Some(specifier), ..Default::default() };
+    only(cluster, Address { address: Some(address::Address::EnvoyInternalAddress(internal)) })
+}
+
+fn only(cluster: &str, address: Address) -> ClusterLoadAssignment {
+    let endpoint = Endpoint { address: Some(address), ..Default::default() };
     let endpoint = LbEndpoint { host_identifier: Some(HostIdentifier::Endpoint(endpoint)), ..Default::default() };
     let locality = LocalityLbEndpoints { lb_endpoints: vec![endpoint], ..Default::default() };
     ClusterLoadAssignment { cluster_name: cluster.to_owned(), endpoints: vec![locality], ..Default::default() }

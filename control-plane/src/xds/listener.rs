@@ -1,4 +1,4 @@
-//! LDS: the one listener and its connection manager. What hardens the edge stands here: path normalisation, forged headers, limits,
+//! LDS: the gateway's listener and its connection manager. What hardens the edge stands here: path normalisation, forged headers, limits,
 //! timeouts; the filter and the routes can then rely on it.
 
 use std::time::Duration;
@@ -48,8 +48,7 @@ pub(super) const NAME: &str = "tollgate";
 const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a caller may take to send its headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes buffered per connection beyond the largest body: upstream filters, and with them the translation, get no more than a connection
-/// may hold (Envoy 1.40), whatever the route allows.
+/// Bytes buffered per connection beyond the largest body.
 const BUFFER_SLACK: u32 = 64 * 1024;
 
 /// The listener.
@@ -66,11 +65,16 @@ pub(super) fn gateway(edge: &Edge) -> Resource {
     let listener = Listener {
         name: NAME.to_owned(),
         address: Some(tcp_address(&edge.listen.ip().to_string(), edge.listen.port())),
-        per_connection_buffer_limit_bytes: Some(uint32(edge.max_body_bytes.saturating_add(BUFFER_SLACK))),
+        per_connection_buffer_limit_bytes: Some(uint32(buffer_limit(edge.max_body_bytes))),
         filter_chains: vec![chain],
         ..Default::default()
     };
     Resource::new(NAME, &listener)
+}
+
+/// What a connection may hold, where bodies may be so large: filters get no more than that of one (Envoy 1.40), whatever the route allows.
+pub(super) fn buffer_limit(max_body_bytes: u32) -> u32 {
+    max_body_bytes.saturating_add(BUFFER_SLACK)
 }
 
 fn connection_manager() -> HttpConnectionManager {
@@ -116,7 +120,7 @@ fn tollgate() -> HttpFilter {
     }
 }
 
-fn router() -> HttpFilter {
+pub(super) fn router() -> HttpFilter {
     let router = Router {
         // Also keeps `x-envoy-original-path`, with the gateway's own path, from the backend.
         suppress_envoy_headers: true,

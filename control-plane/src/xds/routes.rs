@@ -22,7 +22,7 @@ use envoy_types::pb::{
     },
     google::protobuf::{BoolValue, UInt64Value},
 };
-use tollgate_policy::{ROUTE_DEADLINES_MS, Wait};
+use tollgate_policy::{ROUTE_DEADLINES_MS, Wait, translated::AGENT_HEADER};
 
 use super::{
     Resource,
@@ -57,6 +57,25 @@ pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Reso
         ..Default::default()
     };
     Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })
+}
+
+/// The table behind the translation, which has named the agent's cluster and written the final `:path`. The deadline is that of the route
+/// which led here.
+pub(super) fn behind_the_translation() -> RouteConfiguration {
+    let route = Route {
+        request_headers_to_remove: vec![AGENT_HEADER.to_owned()],
+        ..route(
+            "agent",
+            present("/", AGENT_HEADER),
+            Action::Route(RouteAction {
+                idle_timeout: Some(duration(Duration::ZERO)),
+                ..to_backend(AGENT_HEADER, Wait::Default)
+            }),
+        )
+    };
+    let host =
+        VirtualHost { name: NAME.to_owned(), domains: vec!["*".to_owned()], routes: vec![route], ..Default::default() };
+    RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() }
 }
 
 /// The filter has written the final `:path`.

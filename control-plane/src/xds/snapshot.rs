@@ -39,7 +39,6 @@ pub struct Snapshot {
 pub struct AgentResources {
     cluster: Resource,
     grpc: Option<Resource>,
-    translated: Option<Resource>,
     endpoints: Vec<Resource>,
     credential: Credential,
 }
@@ -101,7 +100,6 @@ impl AgentResources {
         Self {
             cluster: clusters::agent(agent, availability),
             grpc: clusters::agent_grpc(agent, availability),
-            translated: agent.needs_translation().then(|| clusters::agent_translated(agent)),
             endpoints: clusters::agent_endpoints(agent, availability),
             credential: Credential::of(agent, credential),
         }
@@ -162,8 +160,8 @@ impl Snapshot {
         let clusters = set(parts
             .agents
             .iter()
-            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc).chain(&agent.translated))
-            .chain([&parts.edge.cluster]));
+            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc))
+            .chain(&parts.edge.clusters));
         if let Some(cluster) = parts.policy.clusters.iter().find(|name| !clusters.contains_key(name.as_str())) {
             return Err(SnapshotError { cluster: cluster.clone() });
         }
@@ -178,7 +176,7 @@ impl Snapshot {
         let sets = [
             clusters,
             set(parts.agents.iter().flat_map(|agent| &agent.endpoints)),
-            set([&parts.edge.listener]),
+            set(&parts.edge.listeners),
             set([&parts.edge.routes]),
             set(delivered.chain(&parts.edge.secrets)),
             set([&parts.policy.extension, parts.translator.resource()]),

@@ -1,18 +1,32 @@
-//! ECDS: the translation's code and settings, one resource; and where it stands: in the upstream filters of a second cluster of each
-//! agent that needs it, so that what passes untranslated never meets it. Its settings hold keys, so they travel as a
-//! `GenericSecret`: a plugin is given whatever message its configuration is, as bytes, and Envoy's configuration dump shows none of a
-//! secret's (Envoy 1.40: both seen).
+//! Where requests are translated: at a listener inside Envoy, behind the policy's filter and before the agents' clusters, so that what
+//! passes untranslated never meets it. And by ECDS the translation's code and settings, one resource. The settings hold keys, so they
+//! travel as a `GenericSecret`: a plugin is given whatever message its configuration is, as bytes, and Envoy's configuration dump shows
+//! none of a secret's (Envoy 1.40: both seen).
+
+use std::time::Duration;
 
 use envoy_types::pb::{
     envoy::{
-        config::core::v3::{
-            AsyncDataSource, DataSource, ExtensionConfigSource, TypedExtensionConfig,
-            async_data_source::Specifier as CodeSource, data_source::Specifier,
+        config::{
+            core::v3::{
+                AsyncDataSource, DataSource, ExtensionConfigSource, TypedExtensionConfig,
+                async_data_source::Specifier as CodeSource, data_source::Specifier,
+            },
+            listener::v3::{
+                Filter, FilterChain, Listener, filter,
+                listener::{InternalListenerConfig, ListenerSpecifier},
+            },
         },
         extensions::{
             filters::{
                 http::{lua::v3::Lua, wasm::v3::Wasm},
-                network::http_connection_manager::v3::{HttpFilter, http_filter::ConfigType},
+                network::http_connection_manager::v3::{
+                    HttpConnectionManager, HttpFilter,
+                    http_connection_manager::{
+                        PathWithEscapedSlashesAction, RouteSpecifier, ServerHeaderTransformation,
+                    },
+                    http_filter::ConfigType,
+                },
             },
             transport_sockets::tls::v3::GenericSecret,
             wasm::v3::{FailurePolicy, PluginConfig, VmConfig, plugin_config::Vm},
@@ -22,11 +36,15 @@ use envoy_types::pb::{
 };
 use prost::Name;
 use tollgate_a2a::settings::SettingsDocument;
+use tollgate_policy::translated::REPLY_HEADER;
 
 use super::{
-    FilterModule, Resource,
-    any::{ads, pack},
+    Edge, FilterModule, Resource, access,
+    any::{ads, duration, pack, uint32},
+    clusters::TRANSLATION,
+    listener,
     resource::version_of,
+    routes,
 };
 
 /// The name of the filter, its resource, its plugin and its VM.
@@ -61,27 +79,57 @@ impl TranslatorResource {
     }
 }
 
-/// The filters that a cluster begins with whose requests are translated.
-pub(super) fn upstream_filters() -> Vec<HttpFilter> {
+/// The listener. No port leads to it: its requests have passed the gateway's own listener, and its filter.
+pub(super) fn listener(edge: &Edge) -> Resource {
+    let manager = Filter {
+        name: "envoy.filters.network.http_connection_manager".to_owned(),
+        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager()))),
+    };
+    let listener = Listener {
+        name: TRANSLATION.to_owned(),
+        listener_specifier: Some(ListenerSpecifier::InternalListener(InternalListenerConfig::default())),
+        per_connection_buffer_limit_bytes: Some(uint32(listener::buffer_limit(edge.max_body_bytes))),
+        filter_chains: vec![FilterChain { filters: vec![manager], ..Default::default() }],
+        ..Default::default()
+    };
+    Resource::new(TRANSLATION, &listener)
+}
+
+fn connection_manager() -> HttpConnectionManager {
+    let off = Some(BoolValue { value: false });
+    HttpConnectionManager {
+        stat_prefix: TRANSLATION.to_owned(),
+        route_specifier: Some(RouteSpecifier::RouteConfig(routes::behind_the_translation())),
+        http_filters: vec![body_for_everyone(), translation(), listener::router()],
+        // Whatever is known of the caller was found out, and written, at the gateway's listener.
+        use_remote_address: off,
+        skip_xff_append: true,
+        generate_request_id: off,
+        normalize_path: off,
+        path_with_escaped_slashes_action: PathWithEscapedSlashesAction::KeepUnchanged.into(),
+        server_header_transformation: ServerHeaderTransformation::PassThrough.into(),
+        // The routes that lead here wait, with the caller's deadline.
+        stream_idle_timeout: Some(duration(Duration::ZERO)),
+        local_reply_config: Some(access::local_replies_told_in(REPLY_HEADER)),
+        ..Default::default()
+    }
+}
+
+fn body_for_everyone() -> HttpFilter {
     let script =
         DataSource { specifier: Some(Specifier::InlineString(BODY_FOR_EVERYONE.to_owned())), ..Default::default() };
     let body = Lua { default_source_code: Some(script), ..Default::default() };
-    vec![
-        HttpFilter {
-            name: "envoy.filters.http.lua".to_owned(),
-            config_type: Some(ConfigType::TypedConfig(pack(&body))),
-            ..Default::default()
-        },
-        HttpFilter {
-            name: NAME.to_owned(),
-            config_type: Some(ConfigType::ConfigDiscovery(discovery())),
-            ..Default::default()
-        },
-    ]
+    HttpFilter {
+        name: "envoy.filters.http.lua".to_owned(),
+        config_type: Some(ConfigType::TypedConfig(pack(&body))),
+        ..Default::default()
+    }
 }
 
-fn discovery() -> ExtensionConfigSource {
-    ExtensionConfigSource { config_source: Some(ads()), type_urls: vec![Wasm::type_url()], ..Default::default() }
+fn translation() -> HttpFilter {
+    let source =
+        ExtensionConfigSource { config_source: Some(ads()), type_urls: vec![Wasm::type_url()], ..Default::default() };
+    HttpFilter { name: NAME.to_owned(), config_type: Some(ConfigType::ConfigDiscovery(source)), ..Default::default() }
 }
 
 fn plugin(module: &FilterModule, json: String) -> PluginConfig {

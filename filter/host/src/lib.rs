@@ -133,11 +133,6 @@ pub fn set_filter_state(name: &str, value: &str) {
     report(hostcalls::set_property(vec![name], Some(value.as_bytes())));
 }
 
-/// What [`set_filter_state`] wrote under `name` in this stream, by whichever module.
-pub fn filter_state(name: &str) -> Option<Vec<u8>> {
-    hostcalls::get_property(vec![name]).ok().flatten()
-}
-
 /// Microseconds since the epoch.
 pub fn now() -> UnixMicros {
     let elapsed = hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());

@@ -51,7 +51,7 @@ pub enum Rewrite {
     Path(String),
     /// None: the path is the backend's.
     Kept,
-    /// Whatever the translation makes of it, in this cluster. What it must know, as the value of a header.
+    /// Whatever the translation makes of it, which is at this cluster. What it must know, as the value of a header.
     Translation(Arc<str>, String),
 }
 
@@ -115,6 +115,12 @@ impl Admission {
     #[must_use]
     pub fn route(&self) -> &Route {
         &self.route
+    }
+
+    /// Whether it goes there through the translation.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        matches!(self.route, Route::Agent { rewrite: Rewrite::Translation(..), .. })
     }
 
     /// Who calls; `None` on paths that are open to everyone.

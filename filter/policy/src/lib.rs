@@ -36,6 +36,7 @@ pub mod quota;
 mod record;
 mod revocations;
 pub mod token;
+pub mod translated;
 
 pub use admission::{Action, Admission, Identity, Rewrite, Route};
 pub use decide::{Decision, Pending, Step, begin};

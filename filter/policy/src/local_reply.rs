@@ -34,7 +34,7 @@ impl LocalReply {
         let has = |part: &[u8]| details.windows(part.len()).any(|window| window == part);
         Some(match details {
             // The agent's answer; without details, nobody knows whose it is.
-            b"via_upstream" | b"" => return None,
+            b"via_upstream" | b"" | b"-" => return None,
             b"no_healthy_upstream" | b"cluster_not_found" => Self::NoHealthyBackend,
             b"failed_to_inject_credential" => Self::NoCredential,
             _ if status == 504 => Self::Timeout,

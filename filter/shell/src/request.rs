@@ -13,6 +13,7 @@ use tollgate_policy::{
     header_pairs,
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
+    translated::{MARK_HEADER, REPLY_HEADER},
 };
 
 use crate::{
@@ -23,10 +24,10 @@ use crate::{
 
 /// Filter state that holds the decision record: `wasm.tollgate`.
 const RECORD: &str = "tollgate";
-/// What the translation must know of the request; it removes the header.
-const TRANSLATE: &str = "x-tollgate-translate";
 /// Chooses the control plane's route; Envoy removed a client's own before the filter ran.
 const CONTROL_PLANE: &str = "x-tollgate-control-plane";
+/// `ResponseCodeDetails` of an answer that came from where it was sent.
+const VIA_UPSTREAM: &[u8] = b"via_upstream";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 
@@ -230,7 +231,20 @@ fn failure(admission: &Admission) -> Option<Reason> {
     if !LocalReply::is_possible(status) {
         return None;
     }
-    LocalReply::read(status, &host::response_code_details()).map(Reason::NoAnswer)
+    let details = host::response_code_details();
+    if details == VIA_UPSTREAM && admission.is_translated() {
+        return LocalReply::read(status, &said_behind_the_translation()).map(Reason::NoAnswer);
+    }
+    LocalReply::read(status, &details).map(Reason::NoAnswer)
+}
+
+/// Why the host answered behind the translation; empty if it did not. Nobody else hears of it.
+#[cold]
+fn said_behind_the_translation() -> Vec<u8> {
+    let map = host::response_headers();
+    let said = header_pairs(&map).find(|(name, _)| *name == REPLY_HEADER.as_bytes());
+    host::remove_response_header(REPLY_HEADER);
+    said.map(|(_, details)| details.to_vec()).unwrap_or_default()
 }
 
 #[cold]
@@ -275,7 +289,7 @@ fn set_headers(admission: &Admission, writing: Writing) {
                 Rewrite::Kept => set(lane.backend_header(), cluster.as_bytes()),
                 Rewrite::Translation(cluster, told) => {
                     set(lane.backend_header(), cluster.as_bytes());
-                    set(TRANSLATE, told.as_bytes());
+                    set(MARK_HEADER, told.as_bytes());
                 }
             }
             if *identity == Identity::Forwarded {

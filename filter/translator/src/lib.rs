@@ -1,4 +1,4 @@
-//! Tollgate's second proxy-wasm module. The filter decides every call; this one is in the chain only for those it has marked: in a
+//! Tollgate's second proxy-wasm module. The filter decides every call; this one stands behind it, for those alone that it has marked: in a
 //! dialect that the agent does not speak, or to an agent that keeps its callers' tasks apart. What becomes of them is
 //! `tollgate-a2a`'s; this crate is what a host needs around it. It has a VM of its own, so that a trap here ends no other streams.
 #![deny(
@@ -10,7 +10,6 @@
 )]
 #![allow(missing_docs, reason = "nothing is public but the initialiser that the SDK's macro writes")]
 
-mod mark;
 mod owner;
 mod plugin;
 mod request;

@@ -16,15 +16,10 @@ use tollgate_policy::{
     a2a::Encoding,
     document::{Interface, TaskIsolation},
     header_pairs,
+    translated::{AGENT_HEADER, MARK_HEADER, Mark, REPLY_HEADER},
 };
 
-use crate::{host, mark::Mark, owner::Ownership, plugin::Service};
-
-/// Set by the filter; removed here.
-const MARK: &str = "x-tollgate-translate";
-/// Filter state that keeps what the request was before its first attempt. Envoy's upstream filters see the same headers at each attempt
-/// (Envoy 1.40), changes and all.
-const ORIGIN: &str = "tollgate_origin";
+use crate::{host, owner::Ownership, plugin::Service};
 
 /// The HTTP context.
 pub(crate) struct Request {
@@ -56,25 +51,6 @@ struct Head {
     query: String,
 }
 
-/// What the request was when it came.
-struct Origin {
-    mark: Vec<u8>,
-    verb: String,
-    path: String,
-}
-
-impl Origin {
-    /// A path has no line feed in it, nor has a method.
-    fn noted(&self) -> String {
-        format!("{}\n{}\n{}", String::from_utf8_lossy(&self.mark), self.verb, self.path)
-    }
-
-    fn read(noted: &[u8]) -> Option<Self> {
-        let mut lines = std::str::from_utf8(noted).ok()?.split('\n').map(str::to_owned);
-        Some(Self { mark: lines.next()?.into_bytes(), verb: lines.next()?, path: lines.next()? })
-    }
-}
-
 impl Request {
     pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
         Self { service, pseudonym: String::new(), agent: String::new(), stage: Stage::Idle }
@@ -85,26 +61,19 @@ impl Request {
         let map = host::request_headers();
         let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
         let text = |name: &[u8]| String::from_utf8(header(name).unwrap_or_default().to_vec()).unwrap_or_default();
-        let origin = match header(MARK.as_bytes()) {
-            Some(mark) => {
-                let origin = Origin { mark: mark.to_vec(), verb: text(b":method"), path: text(b":path") };
-                host::remove_request_header(MARK);
-                host::set_filter_state(ORIGIN, &origin.noted());
-                origin
-            }
-            // Tried again: the headers are those of the first attempt, which this module wrote, and the body is the client's.
-            None => host::filter_state(ORIGIN).and_then(|noted| Origin::read(&noted)).ok_or_else(unavailable)?,
-        };
-        let mark = Mark::read(&origin.mark).ok_or_else(unavailable)?;
+        let mark = header(MARK_HEADER.as_bytes()).and_then(Mark::read).ok_or_else(unavailable)?;
+        host::remove_request_header(MARK_HEADER);
+        host::add_request_header(AGENT_HEADER, mark.cluster.as_bytes());
         service.settings.agent(&mark.agent).ok_or_else(unavailable)?;
         if Encoding::from(header(b"content-encoding")) != Encoding::Identity {
             return Err(tollgate_a2a::wire::unreadable(mark.interface));
         }
-        let (path, query) = origin.path.split_once('?').unwrap_or((&origin.path, ""));
+        let whole = text(b":path");
+        let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
         let mount = format!("/agents/{}", mark.agent);
         self.stage = Stage::Intake(Head {
             interface: mark.interface,
-            verb: origin.verb.clone(),
+            verb: text(b":method"),
             path: path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned(),
             query: query.to_owned(),
         });
@@ -211,6 +180,10 @@ impl HttpContext for Request {
         let Stage::Sent(exchange) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
         let map = host::response_headers();
         let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
+        // The host's own words, which the filter says in the caller's binding.
+        if header(REPLY_HEADER.as_bytes()).is_some() {
+            return Action::Continue;
+        }
         let status = header(b":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(502);
         let is_stream = header(b"content-type").is_some_and(|kind| kind.starts_with(b"text/event-stream"));
         let is_plain = Encoding::from(header(b"content-encoding")) == Encoding::Identity;

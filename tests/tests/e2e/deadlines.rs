@@ -150,26 +150,50 @@ fn a_silent_stream_ends_when_its_agents_record_says() {
     drop(thinker.ends);
 }
 
-#[test]
-fn an_agent_that_is_not_there_is_503_in_the_callers_binding() {
+/// What an agent's record says that keeps tasks apart: each of its calls is taken apart on its way.
+fn apart() -> Value {
+    json!({"taskIsolation": "caller"})
+}
+
+fn check_absent(id: &str, more: &Value) {
     let gateway = Gateway::shared();
     let card = Backend::start();
     let gone = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port");
-    let record = json!({
-        "agentId": "gone", "name": "gone", "backendUrl": format!("http://{gone}"),
+    let mut record = json!({
+        "agentId": id, "name": id, "backendUrl": format!("http://{gone}"),
         "agentCardUrl": format!("{}/.well-known/agent-card.json", card.url()),
     });
+    more.as_object().expect("fields").iter().for_each(|(name, value)| record[name] = value.clone());
     gateway.admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
-    let answer = rest(gateway, "gone").send();
+    let answer = rest(gateway, id).send();
     check_rest(&answer, 503, "UNAVAILABLE", "BACKEND_UNREACHABLE");
-    assert_eq!(answer.header("retry-after"), Some("5"));
-    let answer = rpc(gateway, "gone").send();
+    assert_eq!((answer.header("retry-after"), answer.header("x-tollgate-reply")), (Some("5"), None));
+    let answer = rpc(gateway, id).send();
     check_rpc(&answer, 503, -32048);
-    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert_eq!((answer.header("retry-after"), answer.header("x-tollgate-reply")), (Some("5"), None));
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_503_in_the_callers_binding() {
+    check_absent("gone", &json!({}));
+    check_absent("gone-apart", &apart());
+}
+
+#[test]
+fn an_agent_whose_calls_are_taken_apart_has_its_deadline_too() {
+    let gateway = Gateway::shared();
+    let (card, thinker) = (Backend::start(), Thinker::start());
+    let mut record = apart();
+    record["timeouts"] = json!({"requestSeconds": 1});
+    thinker.register(gateway, "deadline-apart", &card, &record);
+    check_rest(&rest(gateway, "deadline-apart").send(), 504, "DEADLINE_EXCEEDED", "BACKEND_TIMEOUT");
+    check_rpc(&rpc(gateway, "deadline-apart").send(), 504, -32049);
+    let quick = rest(gateway, "deadline-apart").header("x-tollgate-reply", "via a client").send();
+    check_rest(&quick, 504, "DEADLINE_EXCEEDED", "BACKEND_TIMEOUT");
 }
 
 /// Registers an agent that is well at one place and gives `answer`, and hangs up, at another.
-fn half_well(id: &str, answer: &'static str) -> Backend {
+fn half_well(id: &str, answer: &'static str, more: &Value) -> Backend {
     let well = Backend::start();
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let place = listener.local_addr().expect("an address");
@@ -179,23 +203,28 @@ fn half_well(id: &str, answer: &'static str) -> Backend {
             let _ = connection.write_all(answer.as_bytes());
         }
     });
-    let record = json!({
+    let mut record = json!({
         "agentId": id, "backends": [{"url": well.url()}, {"url": format!("http://{place}")}],
         "agentCardUrl": format!("{}/.well-known/agent-card.json", well.url()),
     });
+    more.as_object().expect("fields").iter().for_each(|(name, value)| record[name] = value.clone());
     Gateway::shared().admin_ok("POST", "/admin/agents/register?wait=applied", Some(&record));
     well
 }
 
-fn check_ejected(id: &str, answer: &'static str, check: impl Fn(&Response)) {
+fn is_bad(status: u16) -> bool {
+    [502, 503].contains(&status)
+}
+
+fn check_ejected(id: &str, answer: &'static str, more: &Value, check: impl Fn(&Response)) {
     let gateway = Gateway::shared();
-    let _well = half_well(id, answer);
+    let _well = half_well(id, answer, more);
     let bad = wait::until("a call to the place that is not well", || {
-        Some(rest(gateway, id).send()).filter(|answer| answer.status != 200)
+        Some(rest(gateway, id).send()).filter(|answer| is_bad(answer.status))
     });
     check(&bad);
     wait::until("a run of calls that all went well", || {
-        (0..20).all(|_| rest(gateway, id).send().status == 200).then_some(())
+        (0..20).all(|_| !is_bad(rest(gateway, id).send().status)).then_some(())
     });
     let backends = || gateway.admin_ok("GET", &format!("/admin/agents/{id}"), None)["health"]["backends"].clone();
     let shown = wait::until("the ejection shown", || Some(backends()).filter(|it| it[1]["state"] == "unhealthy"));
@@ -204,22 +233,25 @@ fn check_ejected(id: &str, answer: &'static str, check: impl Fn(&Response)) {
 
 #[test]
 fn a_place_that_hangs_up_is_502_and_ejected() {
-    check_ejected("quitting", "", |broken| {
-        check_rest(broken, 502, "UNAVAILABLE", "BACKEND_CONNECTION_BROKEN");
-        assert_eq!(broken.header("retry-after"), None, "it may have been acted on");
-    });
+    for (id, more) in [("quitting", json!({})), ("quitting-apart", apart())] {
+        check_ejected(id, "", &more, |broken| {
+            check_rest(broken, 502, "UNAVAILABLE", "BACKEND_CONNECTION_BROKEN");
+            assert_eq!(broken.header("retry-after"), None, "it may have been acted on");
+        });
+    }
 }
 
 #[test]
 fn a_place_whose_proxy_has_nothing_behind_it_is_ejected() {
     let answer = "HTTP/1.1 503 Nobody home\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    check_ejected("deserted", answer, |bad| assert_eq!(bad.status, 503));
+    check_ejected("deserted", answer, &json!({}), |bad| assert_eq!(bad.status, 503));
 }
 
 #[test]
 fn an_agents_own_error_is_an_answer_and_ejects_nothing() {
     let gateway = Gateway::shared();
-    let _well = half_well("erring", "HTTP/1.1 500 My own\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _well =
+        half_well("erring", "HTTP/1.1 500 My own\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", &json!({}));
     let call = || rest(gateway, "erring").send().status;
     wait::until("the first error", || (call() == 500).then_some(()));
     let later: Vec<u16> = (0..60).map(|_| call()).collect();

@@ -7,8 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tollgate_tests::{
-    Backend, Gateway, Response, backend::CardAnswer, binaries, cards::CardShape, door::Door, gateway::Settings,
-    peers::Peer, wait,
+    Backend, Gateway, Response, backend::CardAnswer, cards::CardShape, door::Door, peers::Peer, wait,
 };
 
 /// A backend that speaks one dialect, registered as `id`.
@@ -246,19 +245,4 @@ fn a_silent_stream_outlives_ten_configuration_changes_translated_or_not() {
 
 fn cancel(task: &str) -> Value {
     call("CancelTask", json!({"id": task}))
-}
-
-#[test]
-fn envoy_may_have_the_module_on_its_own_machine() {
-    let module = binaries::filter().with_file_name("tollgate_translator.wasm");
-    let at = ("TOLLGATE_GATEWAY_ENVOY_TRANSLATOR".to_owned(), module.display().to_string());
-    let gateway = Gateway::start(Settings { variables: vec![at], ..Settings::default() });
-    let backend = Backend::with(Door::Open, CardAnswer::Card(CardShape::V1Rest));
-    gateway.register("on-machine", &backend);
-    let token = gateway.token("agents:on-machine:read agents:on-machine:write agents:on-machine:push");
-    let request = gateway.request("POST", "/agents/on-machine").bearer(&token).header("a2a-version", "1.0");
-    assert_eq!(request.json(&call("SendMessage", message())).send().status, 200);
-    assert_eq!(backend.only_call().path, "/message:send");
-    let dump = gateway.envoy("/config_dump").text();
-    assert!(dump.contains("tollgate_translator.wasm"), "the code is named, not sent");
 }

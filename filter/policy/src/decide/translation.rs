@@ -1,5 +1,5 @@
 //! Which requests must be taken apart on their way: those in a dialect the agent does not speak, and all of an agent that keeps its
-//! callers' tasks apart. A filter of another cluster does it, told by a header; everything else passes it by.
+//! callers' tasks apart. A filter elsewhere does it, told by a header; everything else passes it by.
 
 use std::sync::Arc;
 
@@ -8,9 +8,7 @@ use crate::admission::Rewrite;
 use crate::document::{Dialect, HostMode, Interface, ProtocolVersion};
 use crate::memory::Pair;
 use crate::policy::Agent;
-
-/// The version of the header's form.
-const FORM: &str = "1";
+use crate::translated::Mark;
 
 impl Request<'_> {
     /// What becomes of the path of a JSON-RPC call. The body, which names the method, is not read here: the version header decides.
@@ -29,12 +27,13 @@ impl Request<'_> {
 
     fn translation(&self, agent: &Agent, pair: &Pair, dialect: Dialect) -> Option<Rewrite> {
         let cluster = agent.translated(dialect).filter(|_| self.policy.gateway().host == HostMode::Gateway)?;
-        let interface = match dialect.interface() {
-            Interface::Rpc => "rpc",
-            Interface::Rest => "rest",
+        let mark = Mark {
+            interface: dialect.interface(),
+            agent: agent.id().to_string(),
+            cluster: agent.cluster().to_string(),
+            pseudonym: pair.pseudonym.to_string(),
         };
-        let told = format!("{FORM};{interface};{};{}", agent.id(), pair.pseudonym);
-        Some(Rewrite::Translation(Arc::clone(cluster), told))
+        Some(Rewrite::Translation(Arc::clone(cluster), mark.written()))
     }
 
     /// The protocol version the request says it is in (A2A v1.0 section 3.6.1): by header, else by query; none means 0.3.

@@ -38,7 +38,7 @@ pub struct AgentDocument {
     /// Whose tasks a caller sees.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub task_isolation: TaskIsolation,
-    /// The cluster through which requests are translated. Needed where anything is.
+    /// The cluster behind which requests are translated. Needed where anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translated: Option<String>,
     /// What webhooks its callers may register. Absent: whatever the agent takes.
