@@ -33,7 +33,7 @@ pub use generation::Generation;
 pub use health::{HealthCheck, HealthEndpointError, HealthTarget, Standing};
 pub use issuer::{ExternalIssuer, JwksSource, SigningAlgorithm, SigningKey};
 pub use lifecycle::{AgentStatus, ChangedBy, StatusChange, TransitionError};
-pub use pace::{CircuitBreaker, Timeouts};
+pub use pace::{CircuitBreaker, Timeouts, millis};
 pub use permission::Permission;
 pub use registry::Registry;
 pub use revocation::{Revocation, RevocationId, RevocationIdError};

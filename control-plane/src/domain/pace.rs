@@ -39,3 +39,9 @@ impl Agent {
         self.timeouts.request.unwrap_or(if streams { STREAMING_DEADLINE } else { SIMPLE_DEADLINE })
     }
 }
+
+/// Whole milliseconds, as durations are stored and published.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

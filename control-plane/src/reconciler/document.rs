@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
     sync::Arc,
-    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use tollgate_policy::document::{
 use crate::{
     bootstrap,
     config::Config,
-    domain::{Agent, AgentId, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation},
+    domain::{Agent, AgentId, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation, millis},
     xds,
 };
 
@@ -133,10 +132,6 @@ fn entry(agent: &Agent) -> AgentDocument {
 /// How long agents' streams may be silent, where they say so themselves: Envoy has a route for each.
 pub(super) fn stream_idles(agents: &BTreeMap<AgentId, Arc<Agent>>) -> BTreeSet<u64> {
     agents.values().filter_map(|agent| agent.timeouts.stream_idle).map(millis).collect()
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is policed: webhooks of an agent that calls any, or whose operator has said something about them.

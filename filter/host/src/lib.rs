@@ -111,13 +111,7 @@ pub fn reset_stream(context: u32, own: u32) {
 }
 
 /// Answers the request instead of a backend.
-pub fn respond(status: u16, headers: &[(&'static str, String)], body: &str) {
-    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    report(hostcalls::send_http_response(u32::from(status), headers, Some(body.as_bytes())));
-}
-
-/// Answers the request instead of a backend, with bytes that need not be text.
-pub fn respond_bytes(status: u16, headers: &[(&'static str, String)], body: &[u8]) {
+pub fn respond(status: u16, headers: &[(&'static str, String)], body: &[u8]) {
     let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     report(hostcalls::send_http_response(u32::from(status), headers, Some(body)));
 }

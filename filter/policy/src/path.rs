@@ -187,6 +187,24 @@ fn check_path(path: &[u8]) -> Result<(), PathFault> {
     Ok(())
 }
 
+/// `text` with its percent escapes decoded (RFC 3986 section 2.1); `None` if one is broken, or what they make is no text.
+#[must_use]
+pub fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first == b'%' {
+            let (digits, tail) = rest.split_at_checked(2)?;
+            bytes.push(hex(digits)?);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let [high, low] = digits else { return None };

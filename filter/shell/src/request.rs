@@ -265,7 +265,7 @@ fn keep_record(service: &Service, record: &str) {
 fn answer(denial: &Denial) -> Action {
     match denial.grpc_status() {
         Some(status) => host::respond_grpc(status, denial.headers(), denial.body()),
-        None => host::respond(denial.status(), denial.headers(), denial.body()),
+        None => host::respond(denial.status(), denial.headers(), denial.body().as_bytes()),
     }
     Action::Pause
 }

@@ -247,7 +247,7 @@ impl Request {
 
 fn respond(answer: &Answer) {
     let headers = [("content-type", answer.content_type.unwrap_or("application/json").to_owned())];
-    host::respond_bytes(answer.status, &headers, &answer.body);
+    host::respond(answer.status, &headers, &answer.body);
 }
 
 /// A request as the agent gets it.

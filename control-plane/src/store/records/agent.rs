@@ -13,10 +13,12 @@ use super::{
     discovery::StoredDiscovery,
     health::StoredHealthCheck,
     lifecycle::{self, StoredStatus},
-    pace::{StoredBreaker, millis},
+    pace::StoredBreaker,
     skill::StoredSkill,
 };
-use crate::domain::{Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds};
+use crate::domain::{
+    Agent, AgentId, Backend, BackendUrl, Heartbeat, IdentityHeaders, Skill, Timeouts, UnixSeconds, millis,
+};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::HealthCheck;
+use crate::domain::{HealthCheck, millis};
 
 /// Part of an agent's record; records from before it have the defaults.
 #[derive(Serialize, Deserialize)]
@@ -25,8 +25,8 @@ impl Default for StoredHealthCheck {
 impl From<HealthCheck> for StoredHealthCheck {
     fn from(check: HealthCheck) -> Self {
         Self {
-            interval_ms: super::pace::millis(check.interval),
-            timeout_ms: super::pace::millis(check.timeout),
+            interval_ms: millis(check.interval),
+            timeout_ms: millis(check.timeout),
             unhealthy_threshold: check.unhealthy_threshold,
             healthy_threshold: check.healthy_threshold,
         }

@@ -1,6 +1,6 @@
 //! Deadlines and circuit breakers as stored.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +26,4 @@ impl From<StoredBreaker> for CircuitBreaker {
         let StoredBreaker { max_requests, max_pending_requests, max_connections } = stored;
         Self { max_requests, max_pending_requests, max_connections }
     }
-}
-
-/// Milliseconds, as durations are stored.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

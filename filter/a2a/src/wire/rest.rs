@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use tollgate_policy::Operation;
 use tollgate_policy::a2a::http_json::{self, Asked};
 use tollgate_policy::document::ProtocolVersion;
+use tollgate_policy::path::percent_decoded;
 
 use crate::convert::Refusal;
 
@@ -22,7 +23,7 @@ pub(super) fn parameters(
 ) -> Result<Map<String, Value>, Refusal> {
     let unreadable = || Refusal::new(Refusal::INVALID_PARAMS, "the path or the query cannot be read");
     let mut params = Map::new();
-    let segments: Option<Vec<String>> = path.split('/').skip(1).map(decoded).collect();
+    let segments: Option<Vec<String>> = path.split('/').skip(1).map(percent_decoded).collect();
     let segments = segments.ok_or_else(unreadable)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (tenant, resource) = resource(&segments, operation).ok_or_else(unreadable)?;
@@ -59,7 +60,7 @@ fn members(query: &str) -> Option<Vec<(String, String)>> {
     let mut members = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?);
+        let (name, value) = (percent_decoded(&name.replace('+', " "))?, percent_decoded(&value.replace('+', " "))?);
         if !name.eq_ignore_ascii_case("a2a-version") {
             members.push((name, value));
         }
@@ -215,23 +216,6 @@ fn encoded(text: &str) -> String {
         }
     }
     out
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        if *first == b'%' {
-            let (digits, tail) =
-                rest.split_at_checked(2).filter(|(digits, _)| digits.iter().all(u8::is_ascii_hexdigit))?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = tail;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! that could be read as operations of different classes is refused.
 
 use crate::operation::Operation;
+use crate::path::percent_decoded;
 
 /// What a verb and path ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +45,7 @@ fn segments(remainder: &str) -> Option<Vec<String>> {
 }
 
 fn decode(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        if *first == b'%' {
-            let (digits, tail) = rest.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = tail;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+    percent_decoded(segment).filter(|text| !text.is_empty())
 }
 
 /// Every way to read the segments as mount and resource: bare, `v1`, tenant, or both; and whether `v1` was last.
