@@ -131,7 +131,7 @@ fn a_client_that_comes_back_loses_what_is_gone() {
     envoy.ask(ResourceKind::Cluster, |request| {
         request.initial_resource_versions = [("agent-gone".to_owned(), "1".to_owned())].into();
     });
-    check(&mut envoy, &["cds +agent-a +tollgate-control-plane -agent-gone"]);
+    check(&mut envoy, &["cds +agent-a +tollgate-control-plane +tollgate-translation -agent-gone"]);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn named_subscriptions_hear_of_nothing_else() {
     envoy.publish(&plain(2, &[("a", 1), ("b", 3)]));
     check(&mut envoy, &["cds +agent-a"]);
     envoy.subscribe(ResourceKind::Cluster, &["*"]);
-    check(&mut envoy, &["cds +agent-b +tollgate-control-plane"]);
+    check(&mut envoy, &["cds +agent-b +tollgate-control-plane +tollgate-translation"]);
     envoy.acknowledge_all();
     envoy.ask(ResourceKind::Cluster, |request| request.resource_names_unsubscribe = vec!["*".to_owned()]);
     envoy.publish(&plain(3, &[("a", 4), ("b", 4)]));
@@ -265,7 +265,7 @@ fn an_answer_to_nothing_is_ignored() {
     let mut envoy = FakeEnvoy::connect(&plain(1, &[]));
     envoy.subscribe(ResourceKind::Cluster, &[]);
     envoy.ask(ResourceKind::Cluster, |request| request.response_nonce = "77".to_owned());
-    check(&mut envoy, &["cds +tollgate-control-plane"]);
+    check(&mut envoy, &["cds +tollgate-control-plane +tollgate-translation"]);
     assert!(!is_applied(&envoy, 1));
 }
 

@@ -123,12 +123,12 @@ async fn state_of_the_world_lists_everything_and_skips_what_a_client_has() {
     let running = start(Some(plain(1, &[("a", 1)]))).await;
     let mut client = SotwClient::connect(&running).await;
     let first = client.next().await;
-    assert_eq!(first.resources.len(), 2);
+    assert_eq!(first.resources.len(), 3);
     client.answer(&first, None).await;
     assert!(is_applied(&running, 1).await);
     running.snapshots.send_replace(Some(plain(2, &[("a", 1), ("b", 2)])));
     let second = client.next().await;
-    assert_eq!(second.resources.len(), 3);
+    assert_eq!(second.resources.len(), 4);
     client.answer(&second, None).await;
     assert!(is_applied(&running, 2).await);
 
@@ -154,7 +154,7 @@ async fn state_of_the_world_leaves_a_refused_resource_out() {
     client.answer(&second, Some("agent-a: no")).await;
     let third = client.next().await;
     let body = |response: &DiscoveryResponse, at: usize| response.resources[at].value.clone();
-    assert_eq!(third.resources.len(), 3);
+    assert_eq!(third.resources.len(), 4);
     assert_eq!(body(&third, 0), body(&first, 0), "the last good version of agent-a");
     assert_eq!(body(&third, 1), body(&second, 1), "agent-b");
     let rejection = running.nodes.nodes()[0].kinds[&ResourceKind::Cluster].rejection.clone().unwrap();
@@ -172,7 +172,8 @@ async fn delta_waits_for_the_first_snapshot_and_ends_with_the_server() {
     let mut responses = ads.delta_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
     running.snapshots.send_replace(Some(plain(1, &[("a", 1)])));
     let response = responses.message().await.unwrap().unwrap();
-    assert_eq!(response.resources.iter().map(|it| &it.name).collect::<Vec<_>>(), ["agent-a", "tollgate-control-plane"]);
+    let names: Vec<&str> = response.resources.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["agent-a", "tollgate-control-plane", "tollgate-translation"]);
     let answer = DeltaDiscoveryRequest { type_url: kind, response_nonce: response.nonce, ..Default::default() };
     requests.send(answer).await.unwrap();
     assert!(is_applied(&running, 1).await);
@@ -197,7 +198,7 @@ async fn a_backends_401_is_passed_on() {
         }),
         ..Default::default()
     };
-    let log_entry = vec![entry("agent-a", 200), entry("tollgate-control-plane", 401), entry("agent-b", 401)];
+    let log_entry = vec![entry("agent-a", 200), entry("tollgate-translation", 401), entry("agent-b", 401)];
     let message = StreamAccessLogsMessage {
         identifier: None,
         log_entries: Some(LogEntries::HttpLogs(HttpAccessLogEntries { log_entry })),
