@@ -140,7 +140,7 @@ async fn state_of_the_world_lists_everything_and_skips_what_a_client_has() {
     let mut responses = ads.stream_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap().into_inner();
     running.nodes.until(|nodes| nodes.len() == 2).await;
     running.snapshots.send_replace(Some(plain(3, &[("b", 2)])));
-    assert_eq!(responses.message().await.unwrap().unwrap().resources.len(), 2);
+    assert_eq!(responses.message().await.unwrap().unwrap().resources.len(), 3);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::*;
 const ALL: &str = "agents:weather:read agents:weather:write agents:weather:push";
 
 fn gate(agent: &Value) -> Gate {
-    let mut document = json!({"id": "weather", "translated": "agent-weather.translated"});
+    let mut document = json!({"id": "weather", "translated": "translation"});
     document.as_object_mut().unwrap().extend(agent.as_object().unwrap().clone());
     Gate::with(json!({}), json!({"agents": [document]}))
 }
@@ -15,7 +15,7 @@ fn told_of(gate: &mut Gate, call: Call<'_>) -> Option<String> {
     let call = Call { authorization: Some(gate.bearer(ALL)), ..call };
     match admission(gate.decide(&call)).route().clone() {
         Route::Agent { rewrite: Rewrite::Translation(cluster, told), .. } => {
-            assert_eq!(&*cluster, "agent-weather.translated");
+            assert_eq!(&*cluster, "translation");
             Some(told)
         }
         _ => None,
@@ -29,8 +29,8 @@ fn versioned<'a>(version: &'a str, path: &'a str) -> Call<'a> {
 #[test]
 fn what_the_agent_speaks_passes_as_it_is() {
     let mut gate = gate(&json!({"speaks": ["jsonrpc/1.0", "http+json/0.3"]}));
-    let rpc = Some("1;rpc;weather;".to_owned());
-    let rest = Some("1;rest;weather;".to_owned());
+    let rpc = Some("2;rpc;weather;agent-weather;".to_owned());
+    let rest = Some("2;rest;weather;agent-weather;".to_owned());
     assert_eq!(told_of(&mut gate, versioned("1.0", "/agents/weather")), None);
     assert_eq!(told_of(&mut gate, versioned("1.0.1", "/agents/weather")), None);
     assert_eq!(told_of(&mut gate, post("/agents/weather?A2A-Version=1.0", "{}")), None);
@@ -53,9 +53,12 @@ fn an_agent_that_says_nothing_of_what_it_speaks_is_left_alone() {
 fn everything_of_an_agent_that_keeps_tasks_apart_is_taken_apart() {
     let mut gate = gate(&json!({"speaks": ["jsonrpc/1.0"], "taskIsolation": "caller"}));
     let told = told_of(&mut gate, versioned("1.0", "/agents/weather")).unwrap();
-    let pseudonym = told.strip_prefix("1;rpc;weather;").unwrap();
+    let pseudonym = told.strip_prefix("2;rpc;weather;agent-weather;").unwrap();
     assert_eq!(pseudonym.len(), 22, "{told}");
-    assert_eq!(told_of(&mut gate, get("/agents/weather/tasks")), Some(format!("1;rest;weather;{pseudonym}")));
+    assert_eq!(
+        told_of(&mut gate, get("/agents/weather/tasks")),
+        Some(format!("2;rest;weather;agent-weather;{pseudonym}"))
+    );
 }
 
 #[test]
