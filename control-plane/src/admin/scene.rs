@@ -39,6 +39,7 @@ pub(crate) const NOW: UnixSeconds = 1_767_225_600;
 pub(crate) struct Scene {
     pub(crate) state: AdminState,
     pub(crate) backend: FakeBackend,
+    pub(crate) search: Search,
     _dir: TempDir,
     router: Router,
 }
@@ -154,6 +155,7 @@ impl Scene {
             embedded_issuer: Some("https://gw.example".to_owned()),
             clock: || NOW,
         };
+        let search = Search::default();
         let discovery = DiscoveryState {
             store,
             gate: state.gate.clone(),
@@ -161,10 +163,10 @@ impl Scene {
             fetcher: state.cards.clone(),
             health: state.health.clone(),
             embedded_issuer: state.embedded_issuer.clone(),
-            search: Search::default(),
+            search: search.clone(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));
-        Self { state, backend, _dir: dir, router }
+        Self { state, backend, search, _dir: dir, router }
     }
 
     /// Makes the key that cards are signed with, and the next one if `now` is late enough; without it they are served unsigned.

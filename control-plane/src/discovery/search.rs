@@ -105,4 +105,6 @@ fn read(body: Value) -> Result<Request, ApiError> {
 }
 
 #[cfg(test)]
+mod remote_tests;
+#[cfg(test)]
 mod tests;
