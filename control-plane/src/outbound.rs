@@ -127,7 +127,7 @@ impl Outbound {
         }
     }
 
-    /// Calls an agent: any verb, JSON if there is a body. Every status is an answer.
+    /// Calls an agent or an API: any verb, JSON if there is a body. Every status is an answer.
     ///
     /// # Errors
     /// [`OutboundError`], never `Status`.

@@ -206,17 +206,20 @@ impl Search {
         let (availability, id) = (&self.inner.availability, embedder.id());
         let _place = self.inner.places.try_acquire().ok()?;
         let attempt = availability.ask(Instant::now(), PATIENCE)?;
+        let answers = || {
+            if availability.worked(attempt) == News::Changed {
+                tracing::info!(embedder = id, "the embedder answers again: searches go by meaning");
+            }
+        };
         let texts = [query.to_owned()];
         let reason = match tokio::time::timeout(PATIENCE, embedder.embed(TextKind::Query, &texts)).await {
             Ok(Ok(mut vectors)) if vectors.len() == 1 => {
-                if availability.worked(attempt) == News::Changed {
-                    tracing::info!(embedder = id, "the embedder answers again: searches go by meaning");
-                }
+                answers();
                 return vectors.pop();
             }
             // It is this query that it does not take: the next one may do.
             Ok(Err(EmbedError::Refused(status))) => {
-                availability.worked(attempt);
+                answers();
                 tracing::debug!(embedder = id, status, "a query is refused by the embedder: ranked by its words");
                 return None;
             }

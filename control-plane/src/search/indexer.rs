@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::{Catalogue, Document, EmbedError, Embedder, MiniLm, RemoteApi, Search, TextKind};
 use crate::{
     domain::{AgentId, TextDigest, Vector},
@@ -68,20 +70,29 @@ impl Indexer {
 
     async fn follow(&self) {
         let mut generations = self.store.subscribe();
-        let mut progress = Progress::default();
+        let (mut progress, mut retry_at) = (Progress::default(), None::<Instant>);
         loop {
             generations.borrow_and_update();
             // Read here, agents are not read while somebody waits for a search.
             let (search, registry) = (self.search.clone(), self.store.registry());
             let _ = tokio::task::spawn_blocking(move || search.catalogue(&registry)).await;
-            let is_done = match self.search.embedder() {
-                Some(embedder) => self.pass(&**embedder, &mut progress).await,
-                None => true,
+            // However often the registry changes, an embedder that failed is left alone until then.
+            if retry_at.is_none_or(|at| at <= Instant::now()) {
+                let is_done = match self.search.embedder() {
+                    Some(embedder) => self.pass(&**embedder, &mut progress).await,
+                    None => true,
+                };
+                retry_at = (!is_done).then(|| Instant::now() + RETRY);
+            }
+            let retry = async move {
+                match retry_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
             };
-            let retry = async { if is_done { std::future::pending().await } else { tokio::time::sleep(RETRY).await } };
             tokio::select! {
                 changed = generations.changed() => if changed.is_err() { return },
-                () = self.search.inner.stale.notified() => {}
+                () = self.search.inner.stale.notified() => retry_at = None,
                 () = retry => {}
             }
         }

@@ -38,6 +38,15 @@ impl Server {
     }
 }
 
+async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it happens in half a minute");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_embedder_is_down_starts_and_searches_by_words_until_it_is_up() {
     let (dir, stand_in) = (tempfile::tempdir().unwrap(), StandIn::start().await);
@@ -46,7 +55,7 @@ async fn a_server_whose_embedder_is_down_starts_and_searches_by_words_until_it_i
     stand_in.says(Says::Status(503));
     let server = Server::start(dir.path(), &openai(&stand_in.url("/v1"), "")).await;
     let Listen { admin, discovery, .. } = server.addresses;
-    assert_eq!(server.get(admin, "/readyz").await.0, 200);
+    eventually(async || server.get(admin, "/readyz").await.0 == 200).await;
     let admin_token = server.admin_token(dir.path(), admin).await;
     let agent = json!({"agentId": "a", "description": "Counts parcels.", "backendUrl": backend.url("/").as_str()});
     server.post(admin, &admin_token, "/admin/agents/register", &agent).await;
@@ -55,12 +64,7 @@ async fn a_server_whose_embedder_is_down_starts_and_searches_by_words_until_it_i
     let answer = server.post(discovery, &token, "/search", &query).await;
     assert_eq!((&answer["mode"], &answer["totalMatches"]), (&json!("lexical"), &json!(1)), "{answer}");
     stand_in.says(Says::Vectors);
-    let up = async {
-        while server.post(discovery, &token, "/search", &query).await["mode"] != "semantic" {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), up).await.expect("searches go by meaning once the embedder is up");
+    eventually(async || server.post(discovery, &token, "/search", &query).await["mode"] == "semantic").await;
     server.stop().await;
 }
 

@@ -135,10 +135,25 @@ async fn what_was_embedded_before_a_failure_is_kept() {
     }
     stand_in.says(Says::Only(3));
     let _indexing = index(&scene, &stand_in, "one", 1);
-    within(|| stand_in.asked().len() == 4).await;
+    within(|| stand_in.asked().len() >= 4).await;
     within(|| !embedder(&scene, "b").is_empty()).await;
     assert!(!embedder(&scene, "a").is_empty());
     assert_eq!(embedder(&scene, "c"), "");
+}
+
+#[tokio::test]
+async fn an_embedder_that_failed_is_not_asked_at_each_registration() {
+    let stand_in = StandIn::start().await;
+    let (scene, _indexing) = populated(&stand_in).await;
+    stand_in.says(Says::Status(503));
+    let asked = stand_in.asked().len();
+    scene.register("third", json!({})).await;
+    within(|| stand_in.asked().len() == asked + 1).await;
+    for id in ["fourth", "fifth", "sixth"] {
+        scene.register(id, json!({})).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(stand_in.asked().len(), asked + 1);
 }
 
 #[tokio::test]
