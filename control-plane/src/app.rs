@@ -123,8 +123,9 @@ impl Bound {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), TaskError> {
         let mut tasks = Tasks::new();
         let readiness = Readiness::default();
-        self.spawn(&mut tasks, &readiness);
+        // Before anything can answer: the ports are bound, and whoever asks is answered when all tasks are there.
         let ready = readiness.ready();
+        self.spawn(&mut tasks, &readiness);
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             error = tasks.failed() => Err(error),
