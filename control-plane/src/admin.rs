@@ -24,7 +24,6 @@ mod sources;
 mod task_keys;
 #[cfg(test)]
 mod tests;
-mod time;
 mod usage;
 
 use std::sync::Arc;
@@ -41,7 +40,7 @@ use crate::{
     broker::Broker,
     card_sync::CardSync,
     cards::{CardFetcher, CardShelf},
-    domain::UnixSeconds,
+    domain::{UnixSeconds, time},
     gate::{Gate, Unverified, Visitor},
     health::HealthBoard,
     issuer::JwksReader,

@@ -33,7 +33,7 @@ use crate::{
     quota::{Micros, Quota},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
-    search::Search,
+    search::{Indexer, ModelPlace, Search},
     sources::Sources,
     xds::{self, NodeTable, TrafficReports, XdsTls},
 };
@@ -43,6 +43,7 @@ use health::Readiness;
 pub use limits::LedgerPlaceError;
 pub use restore::{RestoreError, RestoreOptions, Restored, restore};
 use routers::{Parts, Routers};
+pub use searching::EmbedderError;
 pub use serving::BindError;
 use serving::Ports;
 pub use tasks::TaskError;
@@ -67,6 +68,9 @@ pub enum StartError {
     /// Where the ledger is to be.
     #[error(transparent)]
     Ledger(#[from] LedgerPlaceError),
+    /// What the search is to have its vectors from.
+    #[error(transparent)]
+    Embedder(#[from] EmbedderError),
     /// What is registered cannot be published.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
@@ -82,6 +86,7 @@ pub struct Bound {
     published: Published,
     health: HealthBoard,
     quota: Quota,
+    model: Option<ModelPlace>,
 }
 
 /// Opens the registry, makes what a first start needs, and binds the ports.
@@ -95,12 +100,13 @@ pub async fn bind(config: Config, env: &BTreeMap<String, String>) -> Result<Boun
     xds_tls::warn_if_open(config.listen.xds, xds_tls.as_ref());
     let ports = Ports::bind(config.listen).await?;
     let foundation = Foundation::lay(config, env, system_clock).await?;
+    let model = searching::model(&foundation, env)?;
     let edges = Edges { clock: system_clock, jitter: rand::random };
     let broker = Broker::new(foundation.outbound.clone(), foundation.secrets.clone(), edges);
     let health = HealthBoard::new(system_clock);
     let (reconciler, published) =
         Reconciler::new(foundation.store.clone(), broker.clone(), health.clone(), foundation.config.clone(), &edge)?;
-    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published, health, quota })
+    Ok(Bound { foundation, ports, xds_tls, broker, reconciler, published, health, quota, model })
 }
 
 impl Bound {
@@ -117,8 +123,9 @@ impl Bound {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), TaskError> {
         let mut tasks = Tasks::new();
         let readiness = Readiness::default();
-        self.spawn(&mut tasks, &readiness);
+        // Before anything can answer: the ports are bound, and whoever asks is answered when all tasks are there.
         let ready = readiness.ready();
+        self.spawn(&mut tasks, &readiness);
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             error = tasks.failed() => Err(error),
@@ -129,7 +136,7 @@ impl Bound {
     }
 
     fn spawn(self, tasks: &mut Tasks, readiness: &Readiness) {
-        let Self { mut foundation, ports, xds_tls, broker, reconciler, published, health, quota } = self;
+        let Self { mut foundation, ports, xds_tls, broker, reconciler, published, health, quota, model } = self;
         let stopping = tasks.stopping();
         let nodes = NodeTable::new(foundation.clock);
         for (name, rotation) in foundation.rotations.drain(..) {
@@ -154,7 +161,7 @@ impl Bound {
         let sync = self::sync(&foundation, &cards, tasks);
         let sources = self::sources(&foundation, &cards, tasks);
         let search = Search::default();
-        tasks.background("search index", searching::indexer(&foundation, search.clone()).run());
+        tasks.background("search index", Indexer::new(search.clone(), foundation.store.clone(), model).run());
         tasks.background("search permissions", searching::follow(search.clone(), published.snapshots()));
         let parts = Parts {
             broker,

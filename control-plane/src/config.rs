@@ -19,7 +19,7 @@ use crate::{
 };
 pub use cards::{CardSettings, CardSigning};
 pub use discovery::DiscoverySettings;
-pub use search::{SearchSettings, Semantic};
+pub use search::{AwsCredentials, BedrockSettings, OpenAiSettings, SearchSettings, Semantic};
 pub use values::{GrpcDomain, HostPort, PublicUrl};
 
 /// Exit code for a configuration that is refused (`EX_USAGE` of sysexits).

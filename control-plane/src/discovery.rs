@@ -33,6 +33,8 @@ use crate::{
     store::Store,
 };
 
+pub use search::SearchRequest;
+
 /// What the handlers work with. Clones share it.
 #[derive(Clone)]
 pub struct DiscoveryState {

@@ -17,6 +17,7 @@ mod permission;
 mod registry;
 mod revocation;
 mod secret;
+pub mod time;
 mod vector;
 
 pub use a2a::{A2aSettings, TaskKey, TaskKeyError, TaskKeyId, Translation};

@@ -60,6 +60,8 @@ pub struct Outbound {
     rules: Arc<AddressRules>,
     plain_http: PlainHttp,
     max_bytes: usize,
+    /// `None`: as the settings have it.
+    timeout: Option<Duration>,
 }
 
 /// An answer.
@@ -98,13 +100,19 @@ impl Outbound {
             .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(BuildError)?;
-        Ok(Self { client, rules, plain_http: settings.plain_http, max_bytes: settings.max_bytes })
+        Ok(Self { client, rules, plain_http: settings.plain_http, max_bytes: settings.max_bytes, timeout: None })
     }
 
     /// The same client with another bound on bodies, in bytes.
     #[must_use]
     pub fn with_max_bytes(&self, max_bytes: usize) -> Self {
         Self { max_bytes, ..self.clone() }
+    }
+
+    /// The same client with another bound on whole exchanges.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self.clone() }
     }
 
     /// GETs `url`.
@@ -119,7 +127,7 @@ impl Outbound {
         }
     }
 
-    /// Calls an agent: any verb, JSON if there is a body. Every status is an answer.
+    /// Calls an agent or an API: any verb, JSON if there is a body. Every status is an answer.
     ///
     /// # Errors
     /// [`OutboundError`], never `Status`.
@@ -171,7 +179,10 @@ impl Outbound {
     }
 
     /// What needs no resolution. The HTTP client asks no resolver about address literals, so this is their only check.
-    fn vet_literal(&self, url: &Url) -> Result<(), OutboundError> {
+    ///
+    /// # Errors
+    /// `Scheme` or `NotAllowed`.
+    pub fn vet_literal(&self, url: &Url) -> Result<(), OutboundError> {
         match (url.scheme(), self.plain_http) {
             ("https", _) | ("http", PlainHttp::Allowed) => {}
             _ => return Err(OutboundError::Scheme),
@@ -188,6 +199,7 @@ impl Outbound {
         self.vet_literal(url)?;
         // Compressed bodies would be bounded before they unfold.
         let request = request.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let request = self.timeout.into_iter().fold(request, |request, timeout| request.timeout(timeout));
         let mut response = request.send().await.map_err(|error| explain(&error, url))?;
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (etag, last_modified) = (text(header::ETAG), text(header::LAST_MODIFIED));

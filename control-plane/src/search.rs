@@ -1,6 +1,7 @@
 //! Finding agents by what they do: by their words always (BM25), by their meaning where there is a model. A search is over the agents that
 //! its caller may see, and nothing that others may see has any part in it. Who may see what is the gate's business.
 
+mod availability;
 mod bert;
 mod catalogue;
 mod corpora;
@@ -10,6 +11,7 @@ mod embedder;
 mod indexer;
 mod minilm;
 mod model;
+mod remote;
 mod terms;
 
 use std::{
@@ -21,7 +23,10 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use catalogue::Catalogue;
 use corpora::{Corpora, corpus_of};
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::Instant,
+};
 
 pub use catalogue::is_found;
 pub use corpus::{Corpus, Found, Hit};
@@ -30,6 +35,9 @@ pub use embedder::{EmbedError, Embedder, TextKind};
 pub use indexer::{Indexer, ModelPlace};
 pub use minilm::MiniLm;
 pub use model::{InstallError, InstallOptions, ModelError, default_directory, install, verify};
+pub use remote::{AnswerFault, Bedrock, OpenAi, RemoteApi, RemoteEmbedder, read_openai_answer, read_titan_answer};
+
+use availability::{Availability, News};
 
 use crate::{
     domain::{Generation, Registry},
@@ -38,6 +46,8 @@ use crate::{
 
 /// Vectors of queries kept. Past it all are dropped: they come back as they are asked for.
 const QUERIES: usize = 1024;
+/// Queries that an embedder is asked for at once. Others go by their words: a flood of searches is no flood of requests to somebody's API.
+const AT_ONCE: usize = 64;
 /// How long a query's vector may take; then its words must do.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -62,18 +72,21 @@ impl Mode {
 }
 
 /// Searches. Clones share what was read.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Search {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     catalogue: ArcSwap<Catalogue>,
     /// Held by whoever makes the next catalogue.
     turning: Mutex<()>,
     corpora: Mutex<Corpora>,
     embedder: ArcSwapOption<Box<dyn Embedder>>,
+    /// Whether it answers searches.
+    availability: Availability,
+    /// A place for each query that it is asked for.
+    places: Semaphore,
     /// By who asked and what: nobody learns from an answer's speed what somebody else searched for.
     queries: Mutex<HashMap<QueryKey, Arc<Vec<f32>>>>,
     /// The generation that every kept corpus is of.
@@ -82,10 +95,31 @@ struct Inner {
     stale: Notify,
     /// Told when documents may want vectors.
     unread: Notify,
+    /// Told when there is another embedder.
+    another: Notify,
 }
 
 /// Embedder, client, query.
 type QueryKey = (String, String, String);
+
+impl Default for Search {
+    fn default() -> Self {
+        let inner = Inner {
+            catalogue: ArcSwap::default(),
+            turning: Mutex::default(),
+            corpora: Mutex::default(),
+            embedder: ArcSwapOption::empty(),
+            availability: Availability::default(),
+            places: Semaphore::new(AT_ONCE),
+            queries: Mutex::default(),
+            refreshed: watch::Sender::default(),
+            stale: Notify::new(),
+            unread: Notify::new(),
+            another: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+}
 
 impl Search {
     /// Ranks the agents that `visitor` may see. What changed in the last moments may not be in the ranking yet; but nothing is found that
@@ -125,8 +159,9 @@ impl Search {
     /// Uses `embedder` from now on.
     pub fn set_embedder(&self, embedder: Box<dyn Embedder>) {
         self.inner.embedder.store(Some(Arc::new(embedder)));
+        self.inner.availability.reset();
         lock(&self.inner.queries).clear();
-        self.inner.unread.notify_one();
+        self.inner.another.notify_one();
     }
 
     /// Returns when searches are of this generation or a later one.
@@ -186,26 +221,45 @@ impl Search {
         if let Some(vector) = lock(&self.inner.queries).get(&key).cloned() {
             return Some((embedder, vector));
         }
-        let texts = [query.to_owned()];
-        let made = tokio::time::timeout(PATIENCE, embedder.embed(TextKind::Query, &texts)).await;
-        let vector = match made {
-            Ok(Ok(mut vectors)) if vectors.len() == 1 => Arc::new(vectors.remove(0)),
-            Ok(Ok(_)) => return None,
-            Ok(Err(error)) => {
-                tracing::warn!(embedder = embedder.id(), %error, "a query has no vector: ranked by its words");
-                return None;
-            }
-            Err(_) => {
-                tracing::warn!(embedder = embedder.id(), "a query's vector took too long: ranked by its words");
-                return None;
-            }
-        };
+        let vector = Arc::new(self.ask(&**embedder, query).await?);
         let mut queries = lock(&self.inner.queries);
         if queries.len() >= QUERIES {
             queries.clear();
         }
         queries.insert(key, vector.clone());
         Some((embedder, vector))
+    }
+
+    /// The query's vector, if the embedder is worth asking and answers in time.
+    async fn ask(&self, embedder: &dyn Embedder, query: &str) -> Option<Vec<f32>> {
+        let (availability, id) = (&self.inner.availability, embedder.id());
+        let _place = self.inner.places.try_acquire().ok()?;
+        let attempt = availability.ask(Instant::now(), PATIENCE)?;
+        let answers = || {
+            if availability.worked(attempt) == News::Changed {
+                tracing::info!(embedder = id, "the embedder answers again: searches go by meaning");
+            }
+        };
+        let texts = [query.to_owned()];
+        let reason = match tokio::time::timeout(PATIENCE, embedder.embed(TextKind::Query, &texts)).await {
+            Ok(Ok(mut vectors)) if vectors.len() == 1 => {
+                answers();
+                return vectors.pop();
+            }
+            // It is this query that it does not take: the next one may do.
+            Ok(Err(EmbedError::Refused(status))) => {
+                answers();
+                tracing::debug!(embedder = id, status, "a query is refused by the embedder: ranked by its words");
+                return None;
+            }
+            Ok(Ok(vectors)) => format!("{} vectors for one text", vectors.len()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} seconds", PATIENCE.as_secs()),
+        };
+        if availability.failed(Instant::now()) == News::Changed {
+            tracing::warn!(embedder = id, reason, "the embedder fails: searches go by words until it answers again");
+        }
+        None
     }
 }
 
@@ -215,5 +269,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod evaluation;
+#[cfg(test)]
+pub(crate) mod stand_in;
 #[cfg(test)]
 mod tests;

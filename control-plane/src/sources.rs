@@ -27,7 +27,7 @@ use crate::{
     store::{Store, StoreError, WriteError},
     strict_json::{self, StrictJsonError},
 };
-use catalog::Candidate;
+pub use catalog::{Candidate, candidates};
 
 /// No catalogue is longer, in bytes.
 const MAX_CATALOG: usize = 1 << 20;
@@ -181,7 +181,7 @@ impl Sources {
         let fetched = self.get(source).await?;
         let document = strict_json::parse(&fetched.body)?;
         let mut findings = Findings::default();
-        let looked = match catalog::candidates(&document, source) {
+        let looked = match candidates(&document, source) {
             Some(mut candidates) => {
                 let most = self.settings.max_agents;
                 findings.left_out = candidates.len().saturating_sub(most);

@@ -19,7 +19,15 @@ fuzz_target!(|bytes: &[u8]| {
     let backend = BackendUrl::parse(&format!("http://{HOST}")).expect("a constant");
     let agent = AgentId::try_from("agent").expect("a constant");
     let paths = card_paths(&document, &backend);
-    let card = BackendCard { agent: &agent, document: &document, paths: &paths, backend: &backend, offer: &Offer::default() };
+    let offer = Offer::default();
+    let card = BackendCard {
+        agent: &agent,
+        document: &document,
+        paths: &paths,
+        backend: &backend,
+        offer: &offer,
+        skills: &[],
+    };
     let Some(card) = gateway.rewrite(card) else { return };
     for field in ["url", "additionalInterfaces", "supportedInterfaces", "securitySchemes"] {
         let leaks = |url: &serde_json::Value| url.as_str().is_some_and(|url| url.contains(HOST));

@@ -8,6 +8,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tollgate_policy::document::RevocationDocument;
 use tower::ServiceExt;
 use url::Url;
@@ -39,7 +40,8 @@ pub(crate) const NOW: UnixSeconds = 1_767_225_600;
 pub(crate) struct Scene {
     pub(crate) state: AdminState,
     pub(crate) backend: FakeBackend,
-    search: Search,
+    pub(crate) search: Search,
+    indexing: JoinHandle<()>,
     _dir: TempDir,
     router: Router,
 }
@@ -159,7 +161,7 @@ impl Scene {
             clock: || NOW,
         };
         let search = Search::default();
-        tokio::spawn(Indexer::new(search.clone(), store.clone(), None).run());
+        let indexing = tokio::spawn(Indexer::new(search.clone(), store.clone(), None).run());
         let discovery = DiscoveryState {
             store,
             gate: state.gate.clone(),
@@ -170,7 +172,7 @@ impl Scene {
             search: search.clone(),
         };
         let router = admin::router(state.clone()).merge(discovery::router(discovery));
-        Self { state, backend, search, _dir: dir, router }
+        Self { state, backend, search, indexing, _dir: dir, router }
     }
 
     /// Makes the key that cards are signed with, and the next one if `now` is late enough; without it they are served unsigned.
@@ -186,6 +188,11 @@ impl Scene {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, self.router.clone()).into_future());
         url
+    }
+
+    /// Leaves what the search does in the background to another.
+    pub(crate) fn stop_indexing(&self) {
+        self.indexing.abort();
     }
 
     /// Returns when searches see everything that was written.

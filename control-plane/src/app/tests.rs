@@ -1,5 +1,7 @@
 //! The server as a whole: started, asked, stopped, started again.
 
+mod searching;
+
 use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;

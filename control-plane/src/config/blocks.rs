@@ -32,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
         jwks_refresh,
         cards: cards::read(&mut reader.block("cards")),
         discovery: discovery::read(&mut reader.block("discovery")),
-        search: search::read(&mut reader.block("search")),
+        search: search::read(reader),
         gateway,
         default_limit: limits(&mut reader.block("limits")),
         fleet_limits: fleet_limits(&mut reader.block("limits")),

@@ -23,9 +23,11 @@ const MAX_TOP_K: u32 = 100;
 
 /// What is searched for.
 #[derive(Debug, PartialEq, Eq)]
-struct Request {
-    query: String,
-    top_k: usize,
+pub struct SearchRequest {
+    /// Trimmed, and not empty.
+    pub query: String,
+    /// Most results.
+    pub top_k: usize,
 }
 
 #[derive(serde::Serialize)]
@@ -50,7 +52,7 @@ pub(super) async fn search(
     Extension(visitor): Extension<Arc<dyn Visitor>>,
     StrictJson(body): StrictJson,
 ) -> Result<Response, ApiError> {
-    let Request { query, top_k } = read(body)?;
+    let SearchRequest { query, top_k } = SearchRequest::read(body)?;
     let registry = state.store.registry();
     let (mode, found) = state.search.find(&registry, &visitor, &query, top_k).await;
     let shown = found.hits.iter().filter_map(|hit| {
@@ -68,41 +70,49 @@ pub(super) async fn search(
     Ok((headers, body).into_response())
 }
 
-fn read(body: Value) -> Result<Request, ApiError> {
-    let faults = Faults::default();
-    let mut fields = faults.body(body);
-    let query = match fields.value("query") {
-        None => {
-            fields.fault("MISSING_QUERY", "query", "is required: what to search for");
-            None
-        }
-        Some(Value::String(text)) if text.trim().is_empty() => {
-            fields.fault("MISSING_QUERY", "query", "must not be empty");
-            None
-        }
-        Some(Value::String(text)) if text.trim().len() > MAX_QUERY => {
-            fields.fault("INVALID_FIELD", "query", format!("must not be longer than {MAX_QUERY} bytes"));
-            None
-        }
-        Some(Value::String(text)) => Some(text.trim().to_owned()),
-        Some(_) => {
-            fields.fault("MISSING_QUERY", "query", "must be a string");
-            None
-        }
-    };
-    let top_k = match fields.value("topK") {
-        None => DEFAULT_TOP_K,
-        Some(value) => match value.as_u64().filter(|it| (1..=u64::from(MAX_TOP_K)).contains(it)) {
-            Some(number) => usize::try_from(number).unwrap_or(DEFAULT_TOP_K),
+impl SearchRequest {
+    /// Reads the body of a search.
+    ///
+    /// # Errors
+    /// The refusal, with every fault.
+    pub fn read(body: Value) -> Result<Self, ApiError> {
+        let faults = Faults::default();
+        let mut fields = faults.body(body);
+        let query = match fields.value("query") {
             None => {
-                fields.fault("INVALID_TOP_K", "topK", format!("must be a whole number from 1 to {MAX_TOP_K}"));
-                DEFAULT_TOP_K
+                fields.fault("MISSING_QUERY", "query", "is required: what to search for");
+                None
             }
-        },
-    };
-    fields.end();
-    faults.finish(query.map(|query| Request { query, top_k }))
+            Some(Value::String(text)) if text.trim().is_empty() => {
+                fields.fault("MISSING_QUERY", "query", "must not be empty");
+                None
+            }
+            Some(Value::String(text)) if text.trim().len() > MAX_QUERY => {
+                fields.fault("INVALID_FIELD", "query", format!("must not be longer than {MAX_QUERY} bytes"));
+                None
+            }
+            Some(Value::String(text)) => Some(text.trim().to_owned()),
+            Some(_) => {
+                fields.fault("MISSING_QUERY", "query", "must be a string");
+                None
+            }
+        };
+        let top_k = match fields.value("topK") {
+            None => DEFAULT_TOP_K,
+            Some(value) => match value.as_u64().filter(|it| (1..=u64::from(MAX_TOP_K)).contains(it)) {
+                Some(number) => usize::try_from(number).unwrap_or(DEFAULT_TOP_K),
+                None => {
+                    fields.fault("INVALID_TOP_K", "topK", format!("must be a whole number from 1 to {MAX_TOP_K}"));
+                    DEFAULT_TOP_K
+                }
+            },
+        };
+        fields.end();
+        faults.finish(query.map(|query| Self { query, top_k }))
+    }
 }
 
+#[cfg(test)]
+mod remote_tests;
 #[cfg(test)]
 mod tests;

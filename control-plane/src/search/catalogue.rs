@@ -50,8 +50,8 @@ impl Catalogue {
         self.entries.is_empty()
     }
 
-    pub(super) fn has(&self, id: &AgentId) -> bool {
-        self.entries.contains_key(id)
+    pub(super) fn document(&self, id: &AgentId) -> Option<&Arc<Document>> {
+        self.entries.get(id).map(|entry| &entry.document)
     }
 }
 

@@ -20,6 +20,9 @@ pub enum EmbedError {
     /// The credential is refused.
     #[error("the credential of the embedder is refused")]
     Auth,
+    /// It does not take this request, by its status: others may do.
+    #[error("the embedder refuses the request with status {0}: a text, a model or dimensions that it does not take")]
+    Refused(u16),
     /// Trying again is of no use.
     #[error("{0}")]
     Fatal(String),

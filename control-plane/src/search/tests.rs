@@ -179,6 +179,107 @@ async fn an_embedder_that_is_silent_leaves_the_words() {
     assert_eq!((mode, total), (Mode::Lexical, 1));
 }
 
+/// Counts how often it is asked, and does what it is told.
+#[derive(Clone)]
+struct Told(Arc<Mutex<(usize, Result<(), EmbedError>)>>);
+
+impl Told {
+    fn asked(&self) -> usize {
+        lock(&self.0).0
+    }
+}
+
+impl Embedder for Told {
+    fn id(&self) -> &str {
+        Letters.id()
+    }
+    fn dimension(&self) -> usize {
+        26
+    }
+    fn max_batch(&self) -> usize {
+        1
+    }
+    fn embed<'a>(&'a self, kind: TextKind, texts: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+        let mut told = lock(&self.0);
+        told.0 += 1;
+        match &told.1 {
+            Ok(()) => Letters.embed(kind, texts),
+            Err(error) => Box::pin(std::future::ready(Err(error.clone()))),
+        }
+    }
+}
+
+async fn told(registry: &Arc<Registry>) -> (Search, Told) {
+    let search = with_vectors(registry).await;
+    let told = Told(Arc::new(Mutex::new((0, Ok(())))));
+    search.set_embedder(Box::new(told.clone()));
+    (search, told)
+}
+
+async fn modes(search: &Search, registry: &Arc<Registry>, queries: std::ops::Range<usize>) -> BTreeSet<&'static str> {
+    let mut modes = BTreeSet::new();
+    for number in queries {
+        modes.insert(learned(search, registry, &caller(&["a"]), &format!("invoice {number}")).await.0.as_str());
+    }
+    modes
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_embedder_that_failed_is_left_alone_for_a_while() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    for error in [EmbedError::Retryable("down".into()), EmbedError::Auth, EmbedError::Fatal("gone".into())] {
+        let (search, told) = told(&registry).await;
+        assert_eq!(modes(&search, &registry, 0..3).await, BTreeSet::from(["semantic"]));
+        lock(&told.0).1 = Err(error);
+        assert_eq!(modes(&search, &registry, 3..100).await, BTreeSet::from(["lexical"]));
+        assert_eq!(told.asked(), 4, "one of a hundred searches waited for it");
+        assert_eq!(modes(&search, &registry, 0..3).await, BTreeSet::from(["semantic"]), "what is known is known");
+        lock(&told.0).1 = Ok(());
+        tokio::time::advance(availability::COOLDOWN).await;
+        assert_eq!(modes(&search, &registry, 3..100).await, BTreeSet::from(["semantic"]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn searches_wait_two_seconds_for_a_silent_embedder_and_the_next_ones_not_at_all() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    let search = with_vectors(&registry).await;
+    search.set_embedder(Box::new(Silent));
+    let start = Instant::now();
+    assert_eq!(modes(&search, &registry, 0..1).await, BTreeSet::from(["lexical"]));
+    assert_eq!(start.elapsed(), PATIENCE);
+    assert_eq!(modes(&search, &registry, 1..100).await, BTreeSet::from(["lexical"]));
+    assert_eq!(start.elapsed(), PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_searches_is_no_flood_of_requests() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    let search = with_vectors(&registry).await;
+    let visitor: Arc<dyn Visitor> = Arc::new(caller(&["a"]));
+    search.corpus(&registry, &visitor).await;
+    search.set_embedder(Box::new(Silent));
+    let start = Instant::now();
+    let searches = (0..AT_ONCE).map(|number| modes(&search, &registry, number..number + 1));
+    let last = async {
+        assert_eq!(modes(&search, &registry, AT_ONCE..AT_ONCE + 1).await, BTreeSet::from(["lexical"]));
+        start.elapsed()
+    };
+    let (_, waited) = futures::join!(futures::future::join_all(searches), last);
+    assert_eq!(waited, Duration::ZERO);
+    assert_eq!(start.elapsed(), PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_is_refused_is_nobody_elses_business() {
+    let registry = registry(1, &[agent("a", "invoice")]);
+    let (search, told) = told(&registry).await;
+    lock(&told.0).1 = Err(EmbedError::Refused(400));
+    assert_eq!(modes(&search, &registry, 0..3).await, BTreeSet::from(["lexical"]));
+    lock(&told.0).1 = Ok(());
+    assert_eq!(modes(&search, &registry, 0..3).await, BTreeSet::from(["semantic"]));
+}
+
 #[tokio::test]
 async fn corpora_that_nobody_used_for_long_go_first() {
     const MORE_THAN_ARE_KEPT: usize = 128;

@@ -14,7 +14,7 @@ const MAX_URL: usize = 2048;
 
 /// An entry that says it is an A2A agent's card.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Candidate {
+pub enum Candidate {
     /// Its card is there.
     At(Url),
     /// It does not say where its card is.
@@ -23,7 +23,8 @@ pub(super) enum Candidate {
 
 /// The agents of a catalogue at `place`, each place once, in the catalogue's order; entries of other types are none of our business.
 /// `None`: it is no catalogue.
-pub(super) fn candidates(document: &Value, place: &Url) -> Option<Vec<Candidate>> {
+#[must_use]
+pub fn candidates(document: &Value, place: &Url) -> Option<Vec<Candidate>> {
     let entries = document.as_object()?.get("entries")?.as_array()?;
     let mut seen = BTreeSet::new();
     let cards = entries.iter().filter(|entry| is_card(entry)).map(|entry| candidate(entry, place));

@@ -4,7 +4,7 @@ use http::Method;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Request, read};
+use super::SearchRequest;
 use crate::admin::scene::{Answer, Scene};
 
 async fn search(scene: &Scene, token: &str, body: Value) -> Answer {
@@ -104,8 +104,8 @@ async fn what_is_wrong_with_a_body_is_named() {
 proptest! {
     #[test]
     fn a_request_that_is_taken_is_within_its_bounds(query in "\\PC{0,20}", top_k in -5_i64..200) {
-        match read(json!({"query": query, "topK": top_k})) {
-            Ok(Request { query: taken, top_k: number }) => {
+        match SearchRequest::read(json!({"query": query, "topK": top_k})) {
+            Ok(SearchRequest { query: taken, top_k: number }) => {
                 prop_assert_eq!(query.trim(), taken);
                 prop_assert!((1..=100).contains(&number));
             }

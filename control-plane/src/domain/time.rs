@@ -1,18 +1,20 @@
 //! Times as people and scripts read them: RFC 3339, UTC, whole seconds.
 
-use crate::domain::UnixSeconds;
+use super::UnixSeconds;
 
 const DAY: u64 = 86_400;
 
 /// `2026-01-02T03:04:05Z`.
-pub(super) fn rfc3339(seconds: UnixSeconds) -> String {
+#[must_use]
+pub fn rfc3339(seconds: UnixSeconds) -> String {
     let (days, rest) = (seconds / DAY, seconds % DAY);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
 /// Reads what [`rfc3339`] writes.
-pub(super) fn parse(text: &str) -> Option<UnixSeconds> {
+#[must_use]
+pub fn parse(text: &str) -> Option<UnixSeconds> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let numbers = |text: &str, by: char| -> Option<[u64; 3]> {
         let parts: Vec<u64> = text.split(by).map(|part| part.parse().ok()).collect::<Option<_>>()?;
