@@ -2,10 +2,9 @@
 //! text alone has no padding.
 
 use candle_core::{D, Device, Result, Tensor};
-use candle_nn::{
-    Embedding, LayerNorm, Linear, Module, VarBuilder, embedding, layer_norm, linear, ops::softmax_last_dim,
-};
+use candle_nn::{Embedding, LayerNorm, Module, VarBuilder, embedding, layer_norm, ops::softmax_last_dim};
 use serde::Deserialize;
+use tollgate_linear::Linear;
 
 /// What `config.json` says, as far as it matters.
 #[derive(Debug, Clone, Deserialize)]
@@ -75,33 +74,44 @@ impl Layer {
         let own = weights.pp("attention.self");
         let norm = |name: &str| layer_norm(width, config.layer_norm_eps, weights.pp(name));
         Ok(Self {
-            query: linear(width, width, own.pp("query"))?,
-            key: linear(width, width, own.pp("key"))?,
-            value: linear(width, width, own.pp("value"))?,
-            attended: linear(width, width, weights.pp("attention.output.dense"))?,
+            query: linear(width, width, &own.pp("query"))?,
+            key: linear(width, width, &own.pp("key"))?,
+            value: linear(width, width, &own.pp("value"))?,
+            attended: linear(width, width, &weights.pp("attention.output.dense"))?,
             attended_norm: norm("attention.output.LayerNorm")?,
-            inner: linear(width, inner, weights.pp("intermediate.dense"))?,
-            outer: linear(inner, width, weights.pp("output.dense"))?,
+            inner: linear(width, inner, &weights.pp("intermediate.dense"))?,
+            outer: linear(inner, width, &weights.pp("output.dense"))?,
             outer_norm: norm("output.LayerNorm")?,
             heads: config.num_attention_heads,
         })
     }
 
     fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let attended = (self.attended.forward(&self.attend(rows)?)? + rows)?;
+        let attended = (product(&self.attended, &self.attend(rows)?)? + rows)?;
         let attended = self.attended_norm.forward(&attended)?;
-        let inner = self.inner.forward(&attended)?.gelu_erf()?;
-        self.outer_norm.forward(&(self.outer.forward(&inner)? + attended)?)
+        let inner = product(&self.inner, &attended)?.gelu_erf()?;
+        self.outer_norm.forward(&(product(&self.outer, &inner)? + attended)?)
     }
 
     fn attend(&self, rows: &Tensor) -> Result<Tensor> {
         let (count, width) = rows.dims2()?;
         let head = width / self.heads;
         let by_head = |projected: Tensor| projected.reshape((count, self.heads, head))?.transpose(0, 1)?.contiguous();
-        let query = by_head(self.query.forward(rows)?)?;
-        let key = by_head(self.key.forward(rows)?)?;
-        let value = by_head(self.value.forward(rows)?)?;
+        let query = by_head(product(&self.query, rows)?)?;
+        let key = by_head(product(&self.key, rows)?)?;
+        let value = by_head(product(&self.value, rows)?)?;
         let scores = (query.matmul(&key.transpose(D::Minus2, D::Minus1)?.contiguous()?)? / (head as f64).sqrt())?;
         softmax_last_dim(&scores)?.matmul(&value)?.transpose(0, 1)?.reshape((count, width))
     }
+}
+
+fn linear(inputs: usize, outputs: usize, layer: &VarBuilder<'_>) -> Result<Linear> {
+    let weights = layer.get((outputs, inputs), "weight")?.flatten_all()?.to_vec1()?;
+    let bias = layer.get(outputs, "bias")?.to_vec1()?;
+    Linear::new(weights, bias, inputs).ok_or_else(|| candle_core::Error::Msg("a layer of no size".to_owned()))
+}
+
+fn product(layer: &Linear, rows: &Tensor) -> Result<Tensor> {
+    let count = rows.dim(0)?;
+    Tensor::from_vec(layer.forward(&rows.flatten_all()?.to_vec1()?), (count, layer.outputs()), &Device::Cpu)
 }
