@@ -303,7 +303,7 @@ fn corpus(search: &Search, caller: &Caller) -> Arc<Corpus> {
 async fn a_change_that_a_caller_cannot_see_touches_nothing_of_its_search() {
     let search = Search::default();
     let visible = agent("a", "invoice");
-    learned(&search, &registry(1, &[visible.clone()]), &caller(&["a"]), "invoice").await;
+    learned(&search, &registry(1, std::slice::from_ref(&visible)), &caller(&["a"]), "invoice").await;
     let before = corpus(&search, &caller(&["a"]));
     search.refresh(&registry(2, &[visible.clone(), agent("hidden", "invoice")]));
     assert!(Arc::ptr_eq(&before, &corpus(&search, &caller(&["a"]))));
