@@ -216,7 +216,7 @@ fn settle(pid: u32) -> Result<()> {
     while begin.elapsed() < PATIENCE {
         let before = process::cpu(pid)?;
         process::pause(LOOK);
-        if process::cpu(pid)?.saturating_sub(before) < LOOK / 20 {
+        if process::cpu(pid)?.saturating_sub(before) < LOOK / 10 {
             return Ok(());
         }
     }

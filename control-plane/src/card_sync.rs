@@ -140,11 +140,16 @@ impl CardSync {
         let mut generations = self.store.subscribe();
         let mut schedule = Schedule::new(interval, self.edges.jitter);
         let mut running = JoinSet::new();
+        let mut followed: Option<Arc<Registry>> = None;
         loop {
             let registry = self.store.registry();
-            let kept = registry.agents.values().filter(|agent| agent.status != AgentStatus::Retired);
-            schedule.follow(kept, Instant::now());
-            self.lock().retain(|id, _| registry.agents.contains_key(id));
+            // With thousands of agents one is due every moment, and mostly nothing has changed since the last.
+            if followed.as_ref().is_none_or(|it| !Arc::ptr_eq(it, &registry)) {
+                let kept = registry.agents.values().filter(|agent| agent.status != AgentStatus::Retired);
+                schedule.follow(kept, Instant::now());
+                self.lock().retain(|id, _| registry.agents.contains_key(id));
+                followed = Some(registry);
+            }
             for id in schedule.take_due(Instant::now(), AT_ONCE - running.len()) {
                 running.spawn(self.clone().run_one(id));
             }

@@ -183,8 +183,14 @@ impl Search {
         }
         let (search, registry, visitor) = (self.clone(), registry.clone(), visitor.clone());
         let made = tokio::task::spawn_blocking(move || {
+            let before = lock(&search.inner.corpora).refreshes();
+            let visitor = visitor.renewed();
             let corpus = corpus_of(&search.catalogue(&registry), &*visitor, &search.inner.corpora);
-            lock(&search.inner.corpora).keep(sight, visitor, corpus.clone());
+            let mut corpora = lock(&search.inner.corpora);
+            corpora.keep(sight, visitor, corpus.clone());
+            if corpora.refreshes() != before {
+                search.inner.stale.notify_one();
+            }
             corpus
         });
         made.await.unwrap_or_else(|_| Arc::new(Corpus::new(Vec::new())))

@@ -4,7 +4,7 @@
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::{Embedding, LayerNorm, Module, VarBuilder, embedding, layer_norm, ops::softmax_last_dim};
 use serde::Deserialize;
-use tollgate_linear::Linear;
+use tollgate_linear::{Linear, Table};
 
 /// What `config.json` says, as far as it matters.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,7 +20,7 @@ pub(super) struct Config {
 }
 
 pub(super) struct Bert {
-    words: Embedding,
+    words: Table,
     positions: Embedding,
     kinds: Embedding,
     norm: LayerNorm,
@@ -47,7 +47,7 @@ impl Bert {
         }
         let (embeddings, layers) = (weights.pp("embeddings"), weights.pp("encoder.layer"));
         Ok(Self {
-            words: embedding(config.vocab_size, width, embeddings.pp("word_embeddings"))?,
+            words: words(config, &embeddings.pp("word_embeddings"))?,
             positions: embedding(config.max_position_embeddings, width, embeddings.pp("position_embeddings"))?,
             kinds: embedding(config.type_vocab_size, width, embeddings.pp("token_type_embeddings"))?,
             norm: layer_norm(width, config.layer_norm_eps, embeddings.pp("LayerNorm"))?,
@@ -60,11 +60,23 @@ impl Bert {
     /// A row for each token.
     pub(super) fn forward(&self, tokens: &[u32]) -> Result<Tensor> {
         let count = u32::try_from(tokens.len()).map_err(candle_core::Error::wrap)?;
-        let words = self.words.forward(&Tensor::new(tokens, &Device::Cpu)?)?;
+        let words = self.words(tokens)?;
         let positions = self.positions.forward(&Tensor::arange(0, count, &Device::Cpu)?)?;
         let kind = self.kinds.forward(&Tensor::new(&[0_u32], &Device::Cpu)?)?;
         let start = self.norm.forward(&(words + positions)?.broadcast_add(&kind)?)?;
         self.layers.iter().try_fold(start, |rows, layer| layer.forward(&rows))
+    }
+}
+
+impl Bert {
+    fn words(&self, tokens: &[u32]) -> Result<Tensor> {
+        let mut rows = Vec::new();
+        for token in tokens {
+            let line = usize::try_from(*token).ok().and_then(|token| self.words.line(token));
+            rows.extend(line.ok_or_else(|| candle_core::Error::Msg(format!("there is no token {token}")))?);
+        }
+        let width = rows.len() / tokens.len().max(1);
+        Tensor::from_vec(rows, (tokens.len(), width), &Device::Cpu)
     }
 }
 
@@ -106,9 +118,14 @@ impl Layer {
 }
 
 fn linear(inputs: usize, outputs: usize, layer: &VarBuilder<'_>) -> Result<Linear> {
-    let weights = layer.get((outputs, inputs), "weight")?.flatten_all()?.to_vec1()?;
+    let weights: Vec<f32> = layer.get((outputs, inputs), "weight")?.flatten_all()?.to_vec1()?;
     let bias = layer.get(outputs, "bias")?.to_vec1()?;
-    Linear::new(weights, bias, inputs).ok_or_else(|| candle_core::Error::Msg("a layer of no size".to_owned()))
+    Linear::new(&weights, bias, inputs).ok_or_else(|| candle_core::Error::Msg("a layer of no size".to_owned()))
+}
+
+fn words(config: &Config, table: &VarBuilder<'_>) -> Result<Table> {
+    let numbers: Vec<f32> = table.get((config.vocab_size, config.hidden_size), "weight")?.flatten_all()?.to_vec1()?;
+    Table::new(&numbers, config.hidden_size).ok_or_else(|| candle_core::Error::Msg("there are no words".to_owned()))
 }
 
 fn product(layer: &Linear, rows: &Tensor) -> Result<Tensor> {

@@ -16,6 +16,7 @@ const MOST_POSTINGS: usize = 4 << 20;
 pub(super) struct Corpora {
     by_sight: HashMap<Sight, Seen>,
     turn: u64,
+    refreshes: u64,
 }
 
 /// What callers of one sight may find.
@@ -34,8 +35,14 @@ impl Corpora {
         Some(seen.corpus.clone())
     }
 
-    /// Every sight with one of its callers.
-    pub(super) fn visitors(&self) -> Vec<(Sight, Arc<dyn Visitor>)> {
+    /// How often a refresh began. A corpus that was made meanwhile, and kept after it, may be of before.
+    pub(super) fn refreshes(&self) -> u64 {
+        self.refreshes
+    }
+
+    /// Every sight with one of its callers, to be refreshed.
+    pub(super) fn visitors(&mut self) -> Vec<(Sight, Arc<dyn Visitor>)> {
+        self.refreshes += 1;
         self.by_sight.iter().map(|(sight, seen)| (sight.clone(), seen.visitor.clone())).collect()
     }
 

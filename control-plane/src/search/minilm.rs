@@ -55,7 +55,8 @@ impl MiniLm {
         let model = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)
             .and_then(|weights| Bert::load(&weights, &config))
             .map_err(|error| unusable(WEIGHTS.name)(error.to_string()))?;
-        let id = format!("local:all-MiniLM-L6-v2:{DIMENSION}:{}", WEIGHTS.short());
+        // Weights are kept as bytes: vectors are not quite those of the floats.
+        let id = format!("local:all-MiniLM-L6-v2:{DIMENSION}:{}-int8", WEIGHTS.short());
         Ok(Self { inner: Arc::new(Inner { model, tokenizer }), id, places: Semaphore::new(AT_ONCE) })
     }
 }

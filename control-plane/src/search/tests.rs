@@ -332,3 +332,48 @@ async fn what_went_or_was_switched_off_is_not_found_though_it_is_still_ranked() 
     let (_, total, hits) = learned(&search, &registry(2, &[a, (b.0, b.1, false)]), &all, "invoice").await;
     assert_eq!((total, hits.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>()), (1, vec!["a"]));
 }
+
+/// A caller whose corpus is made while the registry changes.
+struct Late {
+    caller: Caller,
+    search: Search,
+    next: Arc<Registry>,
+}
+
+impl Visitor for Late {
+    fn client(&self) -> &str {
+        self.caller.client()
+    }
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+    fn is_admin(&self) -> bool {
+        false
+    }
+    fn is_cut_off_by(&self, _: &RevocationDocument, _: UnixSeconds) -> bool {
+        false
+    }
+    fn sight(&self) -> Sight {
+        self.caller.sight()
+    }
+    fn renewed(&self) -> Arc<dyn Visitor> {
+        self.search.refresh(&self.next);
+        Arc::new(self.caller.clone())
+    }
+    fn may_see(&self, agent: &AgentId) -> bool {
+        self.caller.may_see(agent)
+    }
+    fn may_beat(&self, _: &AgentId) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_corpus_that_was_made_during_a_refresh_is_looked_at_again() {
+    let search = Search::default();
+    let next = registry(2, &[agent("a", "invoice")]);
+    let late: Arc<dyn Visitor> = Arc::new(Late { caller: caller(&["a"]), search: search.clone(), next });
+    search.find(&registry(1, &[]), &late, "invoice", 5).await;
+    let told = tokio::time::timeout(Duration::from_secs(5), search.inner.stale.notified()).await;
+    assert!(told.is_ok(), "it may be of before");
+}
