@@ -173,7 +173,10 @@ fn put_aside(place: &Path, now: UnixSeconds) -> io::Result<Option<PathBuf>> {
     if !place.exists() {
         return Ok(None);
     }
-    let aside = place.with_file_name(format!("{REGISTRY_DIR}.before-{now}"));
+    // Another restore may have been in the same second.
+    let names = std::iter::once(String::new()).chain((2_u32..).map(|number| format!("-{number}")));
+    let mut places = names.map(|more| place.with_file_name(format!("{REGISTRY_DIR}.before-{now}{more}")));
+    let aside = places.find(|aside| !aside.exists()).unwrap_or_else(|| place.to_owned());
     std::fs::rename(place, &aside)?;
     Ok(Some(aside))
 }

@@ -72,7 +72,8 @@ fn a_backup_under_load_restores_to_one_moment_between_its_start_and_its_end() {
         assert!(!fs::read_to_string(file(index)).expect("a backup").contains("planted-backup-secret"));
         gateway.stop_control();
         let said = restore(&gateway, &file(index), &["--force"]);
-        assert_eq!((said.0, generation(&said.1)), (0, at), "{said:?}");
+        assert_eq!(said.0, 0, "{said:?}");
+        assert_eq!(generation(&said.1), at, "{said:?}");
         gateway.restart_control();
         for (generation, name) in &acknowledged {
             let status = gateway.admin("GET", &format!("/admin/permissions/{name}"), None).status;

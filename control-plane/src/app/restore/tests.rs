@@ -48,6 +48,8 @@ async fn what_is_there_is_refused_or_put_aside_and_kept() {
     let restored = restore(&options(dir.path(), true), &env(KEY), 7).unwrap();
     assert_eq!(restored.replaced, Some(dir.path().join("data/registry.before-7")));
     assert!(dir.path().join("data/registry.before-7/db").exists());
+    let again = restore(&options(dir.path(), true), &env(KEY), 7).unwrap();
+    assert_eq!(again.replaced, Some(dir.path().join("data/registry.before-7-2")), "in the same second");
 }
 
 #[tokio::test]
