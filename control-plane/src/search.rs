@@ -16,7 +16,10 @@ mod terms;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{self, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -87,6 +90,8 @@ struct Inner {
     availability: Availability,
     /// A place for each query that it is asked for.
     places: Semaphore,
+    /// Counts the changes of agents' vectors.
+    epoch: AtomicU64,
     /// By who asked and what: nobody learns from an answer's speed what somebody else searched for.
     queries: Mutex<HashMap<QueryKey, Arc<Vec<f32>>>>,
     /// The generation that every kept corpus is of.
@@ -111,6 +116,7 @@ impl Default for Search {
             embedder: ArcSwapOption::empty(),
             availability: Availability::default(),
             places: Semaphore::new(AT_ONCE),
+            epoch: AtomicU64::new(0),
             queries: Mutex::default(),
             refreshed: watch::Sender::default(),
             stale: Notify::new(),
@@ -145,7 +151,8 @@ impl Search {
             return (Mode::Lexical, corpus.by_words(&terms, most));
         };
         // A scan of dot products: short beside the embedding of the query.
-        match corpus.by_meaning(&terms, embedder.id(), &vector, most) {
+        match corpus.by_meaning(&terms, embedder.id(), &vector, self.inner.epoch.load(atomic::Ordering::Acquire), most)
+        {
             Some(found) => (Mode::Semantic, found),
             None => (Mode::Lexical, corpus.by_words(&terms, most)),
         }
@@ -191,6 +198,7 @@ impl Search {
             if corpora.refreshes() != before {
                 search.inner.stale.notify_one();
             }
+            search.inner.unread.notify_one();
             corpus
         });
         made.await.unwrap_or_else(|_| Arc::new(Corpus::new(Vec::new())))
@@ -219,6 +227,18 @@ impl Search {
         }
         self.inner.refreshed.send_replace(catalogue.generation);
         catalogue
+    }
+
+    /// Has the vectors of every kept corpus side by side. Blocks.
+    fn pack(&self, embedder: &str) {
+        let epoch = self.inner.epoch.load(atomic::Ordering::Acquire);
+        let corpora = lock(&self.inner.corpora).corpora();
+        corpora.iter().for_each(|corpus| corpus.pack(embedder, epoch));
+    }
+
+    /// An agent has another vector.
+    fn revise(&self) {
+        self.inner.epoch.fetch_add(1, atomic::Ordering::AcqRel);
     }
 
     async fn query_vector(&self, client: &str, query: &str) -> Option<(Arc<Box<dyn Embedder>>, Arc<Vec<f32>>)> {

@@ -72,6 +72,11 @@ impl Corpora {
         }
     }
 
+    /// All of them, those that are shared several times.
+    pub(super) fn corpora(&self) -> Vec<Arc<Corpus>> {
+        self.by_sight.values().map(|seen| seen.corpus.clone()).collect()
+    }
+
     /// Of all corpora, each counted once.
     fn postings(&self) -> usize {
         let distinct: HashMap<*const Corpus, usize> =

@@ -1,7 +1,10 @@
 //! The agents that one caller may see, and BM25 over them alone. How rare a word is, and how long a text usually is, is counted among these
 //! agents and no others: what a caller may not see has no part in any score, order or count, nor in the work that a search is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Ordering, collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwapOption;
+use tollgate_linear::Linear;
 
 use super::{document::Document, terms::Term};
 use crate::domain::Vector;
@@ -12,6 +15,8 @@ const K1: f32 = 1.2;
 const B: f32 = 0.75;
 /// What an exact match is worth beside the cosine. At 0.1 exact names are missed, at 0.5 meaning is.
 const BETA: f32 = 0.3;
+/// So many more than are asked for are looked at exactly: vectors as bytes may have near ones in another order.
+const SPARE: usize = 50;
 
 /// The agents that one caller may see, in the order of their ids.
 #[derive(Debug)]
@@ -19,6 +24,19 @@ pub struct Corpus {
     documents: Vec<Arc<Document>>,
     postings: HashMap<Term, Vec<Posting>>,
     average_length: f32,
+    packed: ArcSwapOption<Packed>,
+}
+
+/// All vectors side by side, as bytes: found one by one in memory, ten thousand take as long as the query's own.
+#[derive(Debug)]
+struct Packed {
+    embedder: String,
+    epoch: u64,
+    /// A line for each agent, nothing for those without a vector.
+    vectors: Linear,
+    width: usize,
+    /// How many agents have one.
+    count: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +82,7 @@ impl Corpus {
             }
         }
         let average_length = length as f32 / documents.len().max(1) as f32;
-        Self { documents, postings, average_length }
+        Self { documents, postings, average_length, packed: ArcSwapOption::empty() }
     }
 
     /// Whether it is a corpus of exactly these documents.
@@ -83,21 +101,69 @@ impl Corpus {
         let lexical = self.lexical(query);
         let matches: Vec<(usize, f32)> =
             lexical.scores.iter().copied().enumerate().filter(|(_, score)| *score > 0.0).collect();
-        self.best(matches, most)
+        let total = matches.len();
+        self.best(matches, total, most)
     }
 
-    /// Ranks by meaning, with what the words add; `None` if no agent has a vector of this model.
-    pub(super) fn by_meaning(&self, query: &[Term], embedder: &str, vector: &[f32], most: usize) -> Option<Found> {
+    /// Ranks by meaning, with what the words add; `None` if no agent has a vector of this model. `epoch` counts the changes of vectors: what
+    /// was packed before the last of them is not used.
+    pub(super) fn by_meaning(
+        &self,
+        query: &[Term],
+        embedder: &str,
+        vector: &[f32],
+        epoch: u64,
+        most: usize,
+    ) -> Option<Found> {
         let lexical = self.lexical(query);
-        let mut compared = 0_usize;
-        let mut ranked = Vec::with_capacity(self.documents.len());
-        for (index, document) in self.documents.iter().enumerate() {
-            let cosine = document.vector.load().as_ref().and_then(|it| cosine(it, embedder, vector));
-            compared += usize::from(cosine.is_some());
+        let exact =
+            |index: usize| self.documents[index].vector.load().as_ref().and_then(|it| cosine(it, embedder, vector));
+        let score = |index: usize, cosine: f32| {
             let covered = if lexical.ideal > 0.0 { lexical.scores[index] / lexical.ideal } else { 0.0 };
-            ranked.push((index, cosine.unwrap_or(0.0) + BETA * covered));
+            (index, cosine + BETA * covered)
+        };
+        let packed = self.packed.load();
+        let packed = packed.as_ref().filter(|it| it.is_of(embedder, epoch) && it.width == vector.len());
+        let (ranked, compared) = match packed {
+            Some(packed) => {
+                let cosines = packed.vectors.forward(vector).into_iter().enumerate();
+                let mut near: Vec<_> = cosines.map(|(index, cosine)| score(index, cosine)).collect();
+                keep_best(&mut near, most.saturating_add(SPARE));
+                let exactly = near.into_iter().map(|(index, _)| score(index, exact(index).unwrap_or(0.0)));
+                (exactly.collect(), packed.count)
+            }
+            None => {
+                let cosines: Vec<Option<f32>> = (0..self.documents.len()).map(exact).collect();
+                let compared = cosines.iter().flatten().count();
+                let scores = cosines.into_iter().enumerate();
+                (scores.map(|(index, cosine)| score(index, cosine.unwrap_or(0.0))).collect(), compared)
+            }
+        };
+        (compared > 0).then(|| self.best(ranked, self.documents.len(), most))
+    }
+
+    /// Has the agents' vectors side by side, as they are at this epoch.
+    pub(super) fn pack(&self, embedder: &str, epoch: u64) {
+        if self.packed.load().as_ref().is_some_and(|it| it.is_of(embedder, epoch)) {
+            return;
         }
-        (compared > 0).then(|| self.best(ranked, most))
+        let vectors: Vec<_> = self.documents.iter().map(|document| document.vector.load_full()).collect();
+        let of_model = |it: &Arc<Vector>| &*it.embedder == embedder;
+        let Some(width) = vectors.iter().flatten().find(|it| of_model(it)).map(|it| it.values.len()) else { return };
+        let (mut numbers, mut count) = (Vec::with_capacity(vectors.len() * width), 0);
+        for vector in &vectors {
+            match vector.as_ref().filter(|it| of_model(it) && it.values.len() == width) {
+                Some(vector) => {
+                    numbers.extend_from_slice(&vector.values);
+                    count += 1;
+                }
+                None => numbers.resize(numbers.len() + width, 0.0),
+            }
+        }
+        if let Some(vectors) = Linear::new(&numbers, vec![0.0; vectors.len()], width) {
+            let packed = Packed { embedder: embedder.to_owned(), epoch, vectors, width, count };
+            self.packed.store(Some(Arc::new(packed)));
+        }
     }
 
     fn lexical(&self, query: &[Term]) -> Lexical {
@@ -117,17 +183,31 @@ impl Corpus {
         Lexical { scores, ideal }
     }
 
-    /// The best of `ranked`; of equals the one whose id comes first.
-    fn best(&self, mut ranked: Vec<(usize, f32)>, most: usize) -> Found {
-        let total = ranked.len();
-        let order = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if most < total {
-            ranked.select_nth_unstable_by(most, order);
-            ranked.truncate(most);
-        }
-        ranked.sort_unstable_by(order);
+    /// The best of `ranked`, best first.
+    fn best(&self, mut ranked: Vec<(usize, f32)>, total: usize, most: usize) -> Found {
+        keep_best(&mut ranked, most);
+        ranked.sort_unstable_by(better_first);
         let hit = |(index, score): (usize, f32)| Hit { document: self.documents[index].clone(), score };
         Found { hits: ranked.into_iter().map(hit).collect(), total }
+    }
+}
+
+impl Packed {
+    fn is_of(&self, embedder: &str, epoch: u64) -> bool {
+        self.epoch == epoch && self.embedder == embedder
+    }
+}
+
+/// Of equals the one whose id comes first.
+fn better_first(a: &(usize, f32), b: &(usize, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+/// Keeps the best, in no order.
+fn keep_best(ranked: &mut Vec<(usize, f32)>, most: usize) {
+    if most < ranked.len() {
+        ranked.select_nth_unstable_by(most, better_first);
+        ranked.truncate(most);
     }
 }
 

@@ -150,7 +150,7 @@ impl Bench {
         }
         let (embedder, vector) = search.query_vector(self.caller.client(), request).await.expect("a vector");
         let corpus = search.corpus(&self.registry, &self.caller).await;
-        corpus.by_meaning(&[], embedder.id(), &vector, 10).expect("vectors of agents").hits
+        corpus.by_meaning(&[], embedder.id(), &vector, 0, 10).expect("vectors of agents").hits
     }
 
     async fn measure(&self, label: &str, requests: &[(&AgentId, &str)]) -> Figures {

@@ -103,7 +103,11 @@ impl Indexer {
             // However often the registry changes, an embedder that failed is left alone until then.
             if retry_at.is_none_or(|at| at <= Instant::now()) {
                 let is_done = match self.search.embedder() {
-                    Some(embedder) => self.pass(&**embedder, &mut progress).await,
+                    Some(embedder) => {
+                        let is_done = self.pass(&**embedder, &mut progress).await;
+                        self.pack(embedder.id()).await;
+                        is_done
+                    }
                     None => true,
                 };
                 retry_at = (!is_done).then(|| Instant::now() + RETRY);
@@ -176,6 +180,7 @@ impl Indexer {
             match self.store.vectors().get(&document.id) {
                 Some(kept) if kept.embedder == id && kept.digest == document.digest => {
                     document.vector.store(Some(Arc::new(kept)));
+                    self.search.revise();
                 }
                 _ if progress.refused.contains_key(&document.id) => {}
                 _ => missing.push(document),
@@ -239,6 +244,14 @@ impl Indexer {
             tracing::warn!(agent = %document.id, error = &error as &dyn std::error::Error, "a vector is not kept");
         }
         document.vector.store(Some(Arc::new(vector)));
+        self.search.revise();
+    }
+
+    async fn pack(&self, embedder: &str) {
+        let (search, embedder) = (self.search.clone(), embedder.to_owned());
+        if tokio::task::spawn_blocking(move || search.pack(&embedder)).await.is_err() {
+            tracing::error!("packing vectors panicked: searches look at them one by one");
+        }
     }
 
     /// Drops the vectors of agents that went while nobody looked.

@@ -63,13 +63,13 @@ fn meaning_leads_and_an_exact_name_lifts() {
     pointing(&bare, "another", &QUERY_VECTOR);
     let corpus = Corpus::new(vec![bare, named, near]);
     let rank = |query: &str| {
-        let found = corpus.by_meaning(&query_terms(query), "e", &QUERY_VECTOR, 10).unwrap();
+        let found = corpus.by_meaning(&query_terms(query), "e", &QUERY_VECTOR, 0, 10).unwrap();
         ids(&found).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(rank("horse"), ["near", "named", "bare"], "a vector of another model counts for nothing");
     assert_eq!(rank("zebra"), ["named", "near", "bare"]);
-    assert!(corpus.by_meaning(&[], "e", &[1.0], 10).is_none(), "no vector of this dimension");
-    assert!(Corpus::new(Vec::new()).by_meaning(&[], "e", &QUERY_VECTOR, 10).is_none());
+    assert!(corpus.by_meaning(&[], "e", &[1.0], 0, 10).is_none(), "no vector of this dimension");
+    assert!(Corpus::new(Vec::new()).by_meaning(&[], "e", &QUERY_VECTOR, 0, 10).is_none());
 }
 
 #[test]
@@ -87,4 +87,42 @@ proptest! {
         let naive: f32 = a.iter().zip(&b).map(|(x, y)| x * y).sum();
         prop_assert!((dot(&a, &b) - naive).abs() < 1e-4);
     }
+}
+
+fn direction(seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    super::super::embedder::normalised((0..64).map(|_| next()).collect()).unwrap()
+}
+
+#[test]
+fn vectors_side_by_side_find_the_same_to_the_bit_and_only_at_their_epoch() {
+    let documents: Vec<Arc<Document>> = (0..500)
+        .map(|number| {
+            let document = document(&format!("agent-{number}"), &format!("Agent {}", number % 7), "Counts.");
+            if number % 11 != 0 {
+                pointing(&document, "e", &direction(number));
+            }
+            document
+        })
+        .collect();
+    let corpus = Corpus::new(documents.clone());
+    let found = |epoch: u64, seed: u64| {
+        let found = corpus.by_meaning(&query_terms("agent 3"), "e", &direction(seed), epoch, 10).unwrap();
+        (
+            found.total,
+            found.hits.iter().map(|hit| (hit.document.id.to_string(), hit.score.to_bits())).collect::<Vec<_>>(),
+        )
+    };
+    let before: Vec<_> = (1000..1050).map(|seed| found(3, seed)).collect();
+    corpus.pack("e", 3);
+    let packed: Vec<_> = (1000..1050).map(|seed| found(3, seed)).collect();
+    assert_eq!(packed, before);
+    pointing(&documents[1], "e", &direction(1000));
+    assert_eq!(found(4, 1000).1[0].0, "agent-1", "what was packed before is not asked");
+    corpus.pack("e", 4);
+    assert_eq!(found(4, 1000).1[0].0, "agent-1");
 }
