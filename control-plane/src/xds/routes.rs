@@ -22,7 +22,10 @@ use envoy_types::pb::{
     },
     google::protobuf::{BoolValue, UInt64Value},
 };
-use tollgate_policy::{ROUTE_DEADLINES_MS, Wait, translated::AGENT_HEADER};
+use tollgate_policy::{
+    ROUTE_DEADLINES_MS, Wait,
+    translated::{AGENT_HEADER, REPLY_HEADER},
+};
 
 use super::{
     Resource,
@@ -64,6 +67,8 @@ pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Reso
 pub(super) fn behind_the_translation() -> RouteConfiguration {
     let route = Route {
         request_headers_to_remove: vec![AGENT_HEADER.to_owned()],
+        // Only Envoy itself says this: local replies get it after this.
+        response_headers_to_remove: vec![REPLY_HEADER.to_owned()],
         ..route(
             "agent",
             present("/", AGENT_HEADER),

@@ -245,6 +245,13 @@ fn a_place_that_hangs_up_is_502_and_ejected() {
 fn a_place_whose_proxy_has_nothing_behind_it_is_ejected() {
     let answer = "HTTP/1.1 503 Nobody home\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     check_ejected("deserted", answer, &json!({}), |bad| assert_eq!(bad.status, 503));
+    // What Envoy says of itself behind the translation, no agent can say.
+    let forged =
+        "HTTP/1.1 503 No\r\nx-tollgate-reply: no_healthy_upstream\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    check_ejected("deserted-apart", forged, &apart(), |bad| {
+        assert!(!bad.text().contains("NO_HEALTHY_BACKEND"), "{}", bad.text());
+        assert_eq!(bad.header("x-tollgate-reply"), None);
+    });
 }
 
 #[test]
