@@ -16,10 +16,7 @@ mod terms;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{self, AtomicU64},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -90,8 +87,6 @@ struct Inner {
     availability: Availability,
     /// A place for each query that it is asked for.
     places: Semaphore,
-    /// Counts the changes of agents' vectors.
-    epoch: AtomicU64,
     /// By who asked and what: nobody learns from an answer's speed what somebody else searched for.
     queries: Mutex<HashMap<QueryKey, Arc<Vec<f32>>>>,
     /// The generation that every kept corpus is of.
@@ -116,7 +111,6 @@ impl Default for Search {
             embedder: ArcSwapOption::empty(),
             availability: Availability::default(),
             places: Semaphore::new(AT_ONCE),
-            epoch: AtomicU64::new(0),
             queries: Mutex::default(),
             refreshed: watch::Sender::default(),
             stale: Notify::new(),
@@ -151,8 +145,7 @@ impl Search {
             return (Mode::Lexical, corpus.by_words(&terms, most));
         };
         // A scan of dot products: short beside the embedding of the query.
-        match corpus.by_meaning(&terms, embedder.id(), &vector, self.inner.epoch.load(atomic::Ordering::Acquire), most)
-        {
+        match corpus.by_meaning(&terms, embedder.id(), &vector, most) {
             Some(found) => (Mode::Semantic, found),
             None => (Mode::Lexical, corpus.by_words(&terms, most)),
         }
@@ -231,14 +224,8 @@ impl Search {
 
     /// Has the vectors of every kept corpus side by side. Blocks.
     fn pack(&self, embedder: &str) {
-        let epoch = self.inner.epoch.load(atomic::Ordering::Acquire);
         let corpora = lock(&self.inner.corpora).corpora();
-        corpora.iter().for_each(|corpus| corpus.pack(embedder, epoch));
-    }
-
-    /// An agent has another vector.
-    fn revise(&self) {
-        self.inner.epoch.fetch_add(1, atomic::Ordering::AcqRel);
+        corpora.iter().for_each(|corpus| corpus.pack(embedder));
     }
 
     async fn query_vector(&self, client: &str, query: &str) -> Option<(Arc<Box<dyn Embedder>>, Arc<Vec<f32>>)> {

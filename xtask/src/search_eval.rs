@@ -13,6 +13,6 @@ pub(crate) fn run() -> Result<()> {
     let mut test = tools::cargo();
     // The whole workspace, as the tests build it: another set of features would build every dependency anew.
     test.args(["test", "--workspace", "--lib", "search::evaluation", "--"]);
-    test.args(["--ignored", "--nocapture"]).env("TOLLGATE_SEARCH_MODEL_DIR", model);
+    test.arg("--nocapture").env("TOLLGATE_MODEL", model);
     tools::run(&mut test)
 }

@@ -31,12 +31,9 @@ pub struct Corpus {
 #[derive(Debug)]
 struct Packed {
     embedder: String,
-    epoch: u64,
-    /// A line for each agent, nothing for those without a vector.
+    /// A line for each agent.
     vectors: Linear,
     width: usize,
-    /// How many agents have one.
-    count: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,16 +102,8 @@ impl Corpus {
         self.best(matches, total, most)
     }
 
-    /// Ranks by meaning, with what the words add; `None` if no agent has a vector of this model. `epoch` counts the changes of vectors: what
-    /// was packed before the last of them is not used.
-    pub(super) fn by_meaning(
-        &self,
-        query: &[Term],
-        embedder: &str,
-        vector: &[f32],
-        epoch: u64,
-        most: usize,
-    ) -> Option<Found> {
+    /// Ranks by meaning, with what the words add; `None` if no agent has a vector of this model.
+    pub(super) fn by_meaning(&self, query: &[Term], embedder: &str, vector: &[f32], most: usize) -> Option<Found> {
         let lexical = self.lexical(query);
         let exact =
             |index: usize| self.documents[index].vector.load().as_ref().and_then(|it| cosine(it, embedder, vector));
@@ -123,14 +112,14 @@ impl Corpus {
             (index, cosine + BETA * covered)
         };
         let packed = self.packed.load();
-        let packed = packed.as_ref().filter(|it| it.is_of(embedder, epoch) && it.width == vector.len());
+        let packed = packed.as_ref().filter(|it| it.embedder == embedder && it.width == vector.len());
         let (ranked, compared) = match packed {
             Some(packed) => {
                 let cosines = packed.vectors.forward(vector).into_iter().enumerate();
                 let mut near: Vec<_> = cosines.map(|(index, cosine)| score(index, cosine)).collect();
                 keep_best(&mut near, most.saturating_add(SPARE));
                 let exactly = near.into_iter().map(|(index, _)| score(index, exact(index).unwrap_or(0.0)));
-                (exactly.collect(), packed.count)
+                (exactly.collect(), self.documents.len())
             }
             None => {
                 let cosines: Vec<Option<f32>> = (0..self.documents.len()).map(exact).collect();
@@ -142,27 +131,18 @@ impl Corpus {
         (compared > 0).then(|| self.best(ranked, self.documents.len(), most))
     }
 
-    /// Has the agents' vectors side by side, as they are at this epoch.
-    pub(super) fn pack(&self, embedder: &str, epoch: u64) {
-        if self.packed.load().as_ref().is_some_and(|it| it.is_of(embedder, epoch)) {
+    /// Has the agents' vectors side by side, once each of them has one of this model: from then on they are what they are, for an agent that
+    /// says something else is another document, and in another corpus.
+    pub(super) fn pack(&self, embedder: &str) {
+        if self.packed.load().as_ref().is_some_and(|it| it.embedder == embedder) {
             return;
         }
-        let vectors: Vec<_> = self.documents.iter().map(|document| document.vector.load_full()).collect();
-        let of_model = |it: &Arc<Vector>| &*it.embedder == embedder;
-        let Some(width) = vectors.iter().flatten().find(|it| of_model(it)).map(|it| it.values.len()) else { return };
-        let (mut numbers, mut count) = (Vec::with_capacity(vectors.len() * width), 0);
-        for vector in &vectors {
-            match vector.as_ref().filter(|it| of_model(it) && it.values.len() == width) {
-                Some(vector) => {
-                    numbers.extend_from_slice(&vector.values);
-                    count += 1;
-                }
-                None => numbers.resize(numbers.len() + width, 0.0),
-            }
-        }
-        if let Some(vectors) = Linear::new(&numbers, vec![0.0; vectors.len()], width) {
-            let packed = Packed { embedder: embedder.to_owned(), epoch, vectors, width, count };
-            self.packed.store(Some(Arc::new(packed)));
+        let vectors: Option<Vec<Arc<Vector>>> = self.documents.iter().map(|it| it.vector_of(embedder)).collect();
+        let Some(vectors) = vectors else { return };
+        let width = vectors.first().map_or(0, |vector| vector.values.len());
+        let numbers: Vec<f32> = vectors.iter().flat_map(|vector| &vector.values).copied().collect();
+        if let Some(lines) = Linear::new(&numbers, vec![0.0; vectors.len()], width) {
+            self.packed.store(Some(Arc::new(Packed { embedder: embedder.to_owned(), vectors: lines, width })));
         }
     }
 
@@ -189,12 +169,6 @@ impl Corpus {
         ranked.sort_unstable_by(better_first);
         let hit = |(index, score): (usize, f32)| Hit { document: self.documents[index].clone(), score };
         Found { hits: ranked.into_iter().map(hit).collect(), total }
-    }
-}
-
-impl Packed {
-    fn is_of(&self, embedder: &str, epoch: u64) -> bool {
-        self.epoch == epoch && self.embedder == embedder
     }
 }
 

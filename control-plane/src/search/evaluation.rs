@@ -150,7 +150,7 @@ impl Bench {
         }
         let (embedder, vector) = search.query_vector(self.caller.client(), request).await.expect("a vector");
         let corpus = search.corpus(&self.registry, &self.caller).await;
-        corpus.by_meaning(&[], embedder.id(), &vector, 0, 10).expect("vectors of agents").hits
+        corpus.by_meaning(&[], embedder.id(), &vector, 10).expect("vectors of agents").hits
     }
 
     async fn measure(&self, label: &str, requests: &[(&AgentId, &str)]) -> Figures {
@@ -178,9 +178,8 @@ impl Bench {
 }
 
 #[tokio::test]
-#[ignore = "needs the model: cargo xtask search-eval"]
 async fn the_right_agent_is_found_among_a_thousand_others() {
-    let model = std::env::var_os("TOLLGATE_SEARCH_MODEL_DIR").expect("TOLLGATE_SEARCH_MODEL_DIR names the model");
+    let model = std::env::var_os("TOLLGATE_MODEL").expect("TOLLGATE_MODEL names the model: `cargo xtask test` sets it");
     let text = include_str!("evaluation/agents.txt");
     let (tuned, held_out) = text.split_once("# held out\n").expect("both parts");
     let (tuned, held_out) = (entries(tuned), entries(held_out));
@@ -205,7 +204,6 @@ async fn the_right_agent_is_found_among_a_thousand_others() {
 }
 
 #[tokio::test]
-#[ignore = "needs the model: cargo xtask search-eval"]
 async fn a_vector_points_where_the_published_model_has_it() {
     /// The text's vector by another implementation of the model (NumPy, 32-bit floats, from the same files), its largest numbers.
     const PUBLISHED: [(usize, f32); 12] = [
@@ -222,7 +220,7 @@ async fn a_vector_points_where_the_published_model_has_it() {
         (364, 0.1187),
         (382, 0.1235),
     ];
-    let model = std::env::var_os("TOLLGATE_SEARCH_MODEL_DIR").expect("TOLLGATE_SEARCH_MODEL_DIR names the model");
+    let model = std::env::var_os("TOLLGATE_MODEL").expect("TOLLGATE_MODEL names the model: `cargo xtask test` sets it");
     let model = MiniLm::load(&PathBuf::from(model)).expect("the model of `tollgate model install`");
     let text = "Invoice Matcher. Compares supplier invoices with purchase orders.".to_owned();
     let vector = model.embed(TextKind::Document, &[text]).await.expect("a vector").remove(0);

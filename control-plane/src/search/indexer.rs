@@ -180,7 +180,6 @@ impl Indexer {
             match self.store.vectors().get(&document.id) {
                 Some(kept) if kept.embedder == id && kept.digest == document.digest => {
                     document.vector.store(Some(Arc::new(kept)));
-                    self.search.revise();
                 }
                 _ if progress.refused.contains_key(&document.id) => {}
                 _ => missing.push(document),
@@ -195,6 +194,8 @@ impl Indexer {
                 return false;
             }
             progress.works(&id);
+            // Not after all of them: who may see this one does not wait for those that others may see.
+            self.pack(&id).await;
         }
         true
     }
@@ -244,7 +245,6 @@ impl Indexer {
             tracing::warn!(agent = %document.id, error = &error as &dyn std::error::Error, "a vector is not kept");
         }
         document.vector.store(Some(Arc::new(vector)));
-        self.search.revise();
     }
 
     async fn pack(&self, embedder: &str) {
@@ -291,6 +291,11 @@ impl Progress {
 
 impl Document {
     fn has_vector_of(&self, embedder: &str) -> bool {
-        self.vector.load().as_ref().is_some_and(|it| &*it.embedder == embedder && it.digest == self.digest)
+        self.vector_of(embedder).is_some()
+    }
+
+    /// What this embedder made of this text, if it did.
+    pub(super) fn vector_of(&self, embedder: &str) -> Option<Arc<Vector>> {
+        self.vector.load_full().filter(|it| &*it.embedder == embedder && it.digest == self.digest)
     }
 }

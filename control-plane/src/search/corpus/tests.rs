@@ -18,7 +18,7 @@ fn document(id: &str, name: &str, description: &str) -> Arc<Document> {
 }
 
 fn pointing(document: &Document, embedder: &str, values: &[f32]) {
-    let vector = Vector { embedder: embedder.into(), digest: [0; 32], values: values.to_vec() };
+    let vector = Vector { embedder: embedder.into(), digest: document.digest, values: values.to_vec() };
     document.vector.store(Some(Arc::new(vector)));
 }
 
@@ -63,13 +63,13 @@ fn meaning_leads_and_an_exact_name_lifts() {
     pointing(&bare, "another", &QUERY_VECTOR);
     let corpus = Corpus::new(vec![bare, named, near]);
     let rank = |query: &str| {
-        let found = corpus.by_meaning(&query_terms(query), "e", &QUERY_VECTOR, 0, 10).unwrap();
+        let found = corpus.by_meaning(&query_terms(query), "e", &QUERY_VECTOR, 10).unwrap();
         ids(&found).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(rank("horse"), ["near", "named", "bare"], "a vector of another model counts for nothing");
     assert_eq!(rank("zebra"), ["named", "near", "bare"]);
-    assert!(corpus.by_meaning(&[], "e", &[1.0], 0, 10).is_none(), "no vector of this dimension");
-    assert!(Corpus::new(Vec::new()).by_meaning(&[], "e", &QUERY_VECTOR, 0, 10).is_none());
+    assert!(corpus.by_meaning(&[], "e", &[1.0], 10).is_none(), "no vector of this dimension");
+    assert!(Corpus::new(Vec::new()).by_meaning(&[], "e", &QUERY_VECTOR, 10).is_none());
 }
 
 #[test]
@@ -99,30 +99,29 @@ fn direction(seed: u64) -> Vec<f32> {
 }
 
 #[test]
-fn vectors_side_by_side_find_the_same_to_the_bit_and_only_at_their_epoch() {
+fn vectors_side_by_side_find_the_same_to_the_bit_and_are_used_once_all_are_there() {
     let documents: Vec<Arc<Document>> = (0..500)
-        .map(|number| {
-            let document = document(&format!("agent-{number}"), &format!("Agent {}", number % 7), "Counts.");
-            if number % 11 != 0 {
-                pointing(&document, "e", &direction(number));
-            }
-            document
-        })
+        .map(|number| document(&format!("agent-{number}"), &format!("Agent {}", number % 7), "Counts."))
         .collect();
+    for (number, document) in (1..).zip(&documents[1..]) {
+        pointing(document, "e", &direction(number));
+    }
     let corpus = Corpus::new(documents.clone());
-    let found = |epoch: u64, seed: u64| {
-        let found = corpus.by_meaning(&query_terms("agent 3"), "e", &direction(seed), epoch, 10).unwrap();
-        (
-            found.total,
-            found.hits.iter().map(|hit| (hit.document.id.to_string(), hit.score.to_bits())).collect::<Vec<_>>(),
-        )
+    let found = |corpus: &Corpus, seed: u64| {
+        let found = corpus.by_meaning(&query_terms("agent 3"), "e", &direction(seed), 10).unwrap();
+        let hits = found.hits.iter().map(|hit| (hit.document.id.to_string(), hit.score.to_bits()));
+        (found.total, hits.collect::<Vec<_>>())
     };
-    let before: Vec<_> = (1000..1050).map(|seed| found(3, seed)).collect();
-    corpus.pack("e", 3);
-    let packed: Vec<_> = (1000..1050).map(|seed| found(3, seed)).collect();
-    assert_eq!(packed, before);
-    pointing(&documents[1], "e", &direction(1000));
-    assert_eq!(found(4, 1000).1[0].0, "agent-1", "what was packed before is not asked");
-    corpus.pack("e", 4);
-    assert_eq!(found(4, 1000).1[0].0, "agent-1");
+    corpus.pack("e");
+    assert!(corpus.packed.load().is_none(), "one has none yet");
+    pointing(&documents[0], "e", &direction(1000));
+    corpus.pack("another");
+    assert!(corpus.packed.load().is_none(), "nobody has one of that model");
+    assert_eq!(found(&corpus, 1000).1[0].0, "agent-0");
+    corpus.pack("e");
+    assert!(corpus.packed.load().is_some());
+    let one_by_one = Corpus::new(documents);
+    for seed in 1000..1050 {
+        assert_eq!(found(&corpus, seed), found(&one_by_one, seed));
+    }
 }
