@@ -128,6 +128,18 @@ async fn what_does_not_concern_the_policy_does_not_send_it_again() {
 }
 
 #[tokio::test]
+async fn agents_that_come_do_not_send_the_translation_again() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let translator = |snapshot: &Snapshot| {
+        snapshot.resource(ResourceKind::Extension, "tollgate-translator").unwrap().version().to_owned()
+    };
+    let before = running.after(vec![put("a")]).await;
+    let translated = running.after(vec![Change::PutAgent(fixtures::translated("b", &["http://127.0.0.1:2"]))]).await;
+    assert_eq!(translator(&before), translator(&translated));
+    assert_ne!(policy_version(&before), policy_version(&translated));
+}
+
+#[tokio::test]
 async fn versions_survive_a_restart() {
     let running = Running::start(tempfile::tempdir().unwrap());
     running.after(vec![put("a")]).await;

@@ -7,7 +7,7 @@ use envoy_types::pb::{
     google::rpc::Status,
 };
 use tollgate_a2a::settings::SettingsDocument;
-use tollgate_policy::document::{AgentDocument, PolicyDocument, VERSION};
+use tollgate_policy::document::{AgentDocument, Dialect, PolicyDocument, VERSION};
 
 use super::{
     AgentResources, CredentialValue, Edge, EdgeResources, FilterModule, NodeTable, PolicyResource, RenderedPolicy,
@@ -62,6 +62,15 @@ pub(crate) fn agent(id: &str, backends: &[&str], auth: BackendAuth) -> Agent {
         created_at: 0,
         updated_at: 0,
     }
+}
+
+/// An agent that speaks one dialect, so that the others are translated.
+pub(crate) fn translated(id: &str, backends: &[&str]) -> Agent {
+    let mut it = agent(id, backends, BackendAuth::None);
+    let paths = CardPaths { rpc: Some("/".to_owned()), rest: None, dialects: vec![Dialect::JsonRpc1] };
+    it.card = Arc::new(Card { paths, ..(*it.card).clone() });
+    assert!(it.needs_translation());
+    it
 }
 
 pub(crate) fn bearer() -> BackendAuth {

@@ -11,7 +11,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tollgate_policy::document::Dialect;
 
 use super::{
     CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, ResourceKind, Snapshot, TrafficReports,
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     bootstrap::{self, BootstrapOptions},
-    domain::{Agent, AgentId, BackendAuth, BackendUrl, CardPaths, Generation, Heartbeat, Secret, SecretText},
+    domain::{Agent, AgentId, BackendAuth, BackendUrl, Generation, Heartbeat, Secret, SecretText},
     health::Sample,
 };
 
@@ -108,13 +107,10 @@ fn has(nodes: &[NodeStatus], kinds: &[ResourceKind], generation: u64) -> bool {
 
 /// Checked, promising heartbeats, translated, with a gRPC interface: at `urls`.
 fn looked_after(id: &str, urls: &[&str]) -> (Agent, CredentialValue) {
-    let mut it = agent(id, urls, BackendAuth::None);
+    let mut it = fixtures::translated(id, urls);
     it.health_endpoint = Some("/health".to_owned());
     it.heartbeat = Some(Heartbeat { interval: Duration::from_secs(10), misses_allowed: 2 });
     it.a2a.grpc = Some(BackendUrl::parse("http://127.0.0.1:50051").unwrap());
-    let paths = CardPaths { rpc: Some("/".to_owned()), rest: None, dialects: vec![Dialect::JsonRpc1] };
-    it.card = Arc::new(crate::domain::Card { paths, ..(*it.card).clone() });
-    assert!(it.needs_translation());
     (it, CredentialValue::Missing)
 }
 

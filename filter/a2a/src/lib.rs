@@ -12,6 +12,7 @@
 )]
 
 pub mod convert;
+pub mod nearest;
 pub mod ownership;
 pub mod settings;
 pub mod wire;

@@ -8,13 +8,13 @@ use proxy_wasm::{
     types::Action,
 };
 use tollgate_a2a::{
+    nearest::nearest,
     ownership::Owner,
-    settings::TranslatedAgent,
     wire::{Answer, Call, Events, Exchange, Outgoing, RequestParts, VersionHeader},
 };
 use tollgate_policy::{
     a2a::Encoding,
-    document::{Interface, TaskIsolation},
+    document::Interface,
     header_pairs,
     translated::{AGENT_HEADER, MARK_HEADER, Mark, REPLY_HEADER},
 };
@@ -24,9 +24,15 @@ use crate::{host, owner::Ownership, plugin::Service};
 /// The HTTP context.
 pub(crate) struct Request {
     service: Option<Rc<Service>>,
-    pseudonym: String,
-    agent: String,
+    /// Whose tasks are told apart; `None`: nobody's.
+    kept_apart: Option<KeptApart>,
     stage: Stage,
+}
+
+/// A caller at an agent that keeps its callers' tasks apart.
+struct KeptApart {
+    agent: String,
+    pseudonym: String,
 }
 
 /// How far it has come.
@@ -45,7 +51,7 @@ enum Stage {
 
 /// What is needed of the request's head once the body is there.
 struct Head {
-    interface: Interface,
+    mark: Mark,
     verb: String,
     path: String,
     query: String,
@@ -53,31 +59,27 @@ struct Head {
 
 impl Request {
     pub(crate) fn new(service: Option<Rc<Service>>) -> Self {
-        Self { service, pseudonym: String::new(), agent: String::new(), stage: Stage::Idle }
+        Self { service, kept_apart: None, stage: Stage::Idle }
     }
 
     /// Reads the head. `Err`: the answer.
-    fn begin(&mut self, service: &Service) -> Result<(), Answer> {
+    fn begin(&mut self) -> Result<(), Answer> {
         let map = host::request_headers();
         let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
         let text = |name: &[u8]| String::from_utf8(header(name).unwrap_or_default().to_vec()).unwrap_or_default();
         let mark = header(MARK_HEADER.as_bytes()).and_then(Mark::read).ok_or_else(unavailable)?;
         host::remove_request_header(MARK_HEADER);
         host::add_request_header(AGENT_HEADER, mark.cluster.as_bytes());
-        service.settings.agent(&mark.agent).ok_or_else(unavailable)?;
         if Encoding::from(header(b"content-encoding")) != Encoding::Identity {
             return Err(tollgate_a2a::wire::unreadable(mark.interface));
         }
         let whole = text(b":path");
         let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
         let mount = format!("/agents/{}", mark.agent);
-        self.stage = Stage::Intake(Head {
-            interface: mark.interface,
-            verb: text(b":method"),
-            path: path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned(),
-            query: query.to_owned(),
-        });
-        (self.agent, self.pseudonym) = (mark.agent, mark.pseudonym);
+        let path = path.strip_prefix(&mount).ok_or_else(unavailable)?.to_owned();
+        let kept_apart = |pseudonym: &String| KeptApart { agent: mark.agent.clone(), pseudonym: pseudonym.clone() };
+        self.kept_apart = mark.pseudonym.as_ref().map(kept_apart);
+        self.stage = Stage::Intake(Head { verb: text(b":method"), path, query: query.to_owned(), mark });
         Ok(())
     }
 
@@ -85,13 +87,13 @@ impl Request {
     fn send(&mut self, service: &Service, head: &Head, body: &[u8]) -> Result<Sent, Answer> {
         // Where a request without a body was given one so that this module sees its end, there is nothing in it.
         let body = if is_blank(body) { &[] } else { body };
-        let agent = service.settings.agent(&self.agent).ok_or_else(unavailable)?;
+        let mark = &head.mark;
         let parts = RequestParts { verb: &head.verb, path: &head.path, query: &head.query, body };
-        let call = Call::read(head.interface, &parts).map_err(|refused| refused.answer())?;
-        let to = agent.dialect_for(call.dialect());
-        let ids = self.ownership(service, agent);
+        let call = Call::read(mark.interface, &parts).map_err(|refused| refused.answer())?;
+        let to = nearest(&mark.speaks, call.dialect());
+        let ids = self.ownership(service);
         let (outgoing, exchange) = call.write(to, &ids).map_err(|refused| refused.answer())?;
-        set_path(agent.mount(to.interface()), &outgoing);
+        set_path(mark.mount(to.interface()), &outgoing);
         let passes = exchange.passes(&ids);
         if !passes {
             set_head(&outgoing);
@@ -99,17 +101,9 @@ impl Request {
         Ok(Sent { outgoing, exchange, passes })
     }
 
-    fn ownership<'a>(&'a self, service: &'a Service, agent: &TranslatedAgent) -> Ownership<'a> {
-        let is_kept_apart = agent.task_isolation == TaskIsolation::Caller;
-        let owner = is_kept_apart.then(|| Owner::new(service.settings.keyring(), &self.agent, &self.pseudonym));
-        Ownership(owner)
-    }
-
-    /// The same, when the answer comes: the agent may have gone from the settings meanwhile.
-    fn owner<'a>(&'a self, service: &'a Service) -> Ownership<'a> {
-        let is_kept_apart = !self.pseudonym.is_empty();
-        let owner = is_kept_apart.then(|| Owner::new(service.settings.keyring(), &self.agent, &self.pseudonym));
-        Ownership(owner)
+    fn ownership<'a>(&'a self, service: &'a Service) -> Ownership<'a> {
+        let owner = |it: &'a KeptApart| Owner::new(service.settings.keyring(), &it.agent, &it.pseudonym);
+        Ownership(self.kept_apart.as_ref().map(owner))
     }
 
     /// Ends the request with an answer of this module's.
@@ -146,7 +140,7 @@ impl Context for Request {}
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let Some(service) = self.service.clone() else { return self.answer(None, &unavailable()) };
-        if let Err(answer) = self.begin(&service) {
+        if let Err(answer) = self.begin() {
             return self.answer(Some(&service), &answer);
         }
         if end_of_stream {
@@ -160,7 +154,7 @@ impl HttpContext for Request {
             return Action::Continue;
         };
         if size > service.settings.max_body() {
-            let answer = tollgate_a2a::wire::too_large(head.interface, service.settings.max_body());
+            let answer = tollgate_a2a::wire::too_large(head.mark.interface, service.settings.max_body());
             return self.answer(Some(&service), &answer);
         }
         if !end_of_stream {
@@ -193,7 +187,7 @@ impl HttpContext for Request {
             return Action::Continue;
         }
         if end_of_stream || !is_plain {
-            let answer = exchange.unary(status, &[], &self.owner(&service));
+            let answer = exchange.unary(status, &[], &self.ownership(&service));
             return self.replace(&answer);
         }
         self.stage = Stage::Collecting { exchange, status, body: Vec::new() };
@@ -204,7 +198,7 @@ impl HttpContext for Request {
         let Some(service) = self.service.clone() else { return Action::Continue };
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Streaming(mut events) => {
-                let ids = self.owner(&service);
+                let ids = self.ownership(&service);
                 let out = events.feed(&host::response_body(size), &ids);
                 host::replace_response_body(size, &out);
                 self.stage = Stage::Streaming(events);
@@ -223,7 +217,7 @@ impl HttpContext for Request {
                     self.stage = Stage::Collecting { exchange, status, body };
                     return Action::Pause;
                 }
-                let answer = exchange.unary(status, &body, &self.owner(&service));
+                let answer = exchange.unary(status, &body, &self.ownership(&service));
                 set_response_head(&answer);
                 host::replace_response_body(size, &answer.body);
                 Action::Continue
@@ -297,7 +291,7 @@ fn set_response_head(answer: &Answer) {
     host::set_response_header("content-length", answer.body.len().to_string().as_bytes());
 }
 
-/// The settings do not know the agent yet, or not any more.
+/// There are no settings yet, or the mark is of another form.
 fn unavailable() -> Answer {
     tollgate_a2a::wire::unavailable()
 }

@@ -8,7 +8,6 @@ use crate::admission::Rewrite;
 use crate::document::{Dialect, HostMode, Interface, ProtocolVersion};
 use crate::memory::Pair;
 use crate::policy::Agent;
-use crate::translated::Mark;
 
 impl Request<'_> {
     /// What becomes of the path of a JSON-RPC call. The body, which names the method, is not read here: the version header decides.
@@ -27,12 +26,8 @@ impl Request<'_> {
 
     fn translation(&self, agent: &Agent, pair: &Pair, dialect: Dialect) -> Option<Rewrite> {
         let cluster = agent.translated(dialect).filter(|_| self.policy.gateway().host == HostMode::Gateway)?;
-        let mark = Mark {
-            interface: dialect.interface(),
-            agent: agent.id().to_string(),
-            cluster: agent.cluster().to_string(),
-            pseudonym: pair.pseudonym.to_string(),
-        };
+        let pseudonym = (!pair.pseudonym.is_empty()).then(|| pair.pseudonym.to_string());
+        let mark = agent.mark(dialect.interface(), pseudonym);
         Some(Rewrite::Translation(Arc::clone(cluster), mark.written()))
     }
 

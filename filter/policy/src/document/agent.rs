@@ -133,6 +133,23 @@ impl Dialect {
         }
     }
 
+    /// Its name, as documents write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonRpc1 => "jsonrpc/1.0",
+            Self::JsonRpc03 => "jsonrpc/0.3",
+            Self::HttpJson1 => "http+json/1.0",
+            Self::HttpJson03 => "http+json/0.3",
+        }
+    }
+
+    /// The dialect of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
     /// Its binding.
     #[must_use]
     pub fn interface(self) -> Interface {

@@ -10,6 +10,7 @@ use crate::fault::ConfigFault;
 use crate::ids::AgentId;
 use crate::lane::Lanes;
 use crate::quota::{BucketId, Gate};
+use crate::translated::Mark;
 
 /// An agent that can be reached.
 #[derive(Debug)]
@@ -159,6 +160,20 @@ impl Agent {
     pub fn translated(&self, dialect: Dialect) -> Option<&Arc<str>> {
         let is_spoken = self.speaks.is_empty() || self.speaks.contains(&dialect);
         self.translated.as_ref().filter(|_| !is_spoken || self.isolation == TaskIsolation::Caller)
+    }
+
+    /// What the translation is told of a request: all there is to know, so that it has no list of agents of its own.
+    pub(crate) fn mark(&self, interface: Interface, pseudonym: Option<String>) -> Mark {
+        let owned = |path: &Option<Box<str>>| path.as_deref().map(str::to_owned);
+        Mark {
+            interface,
+            agent: self.id.to_string(),
+            cluster: self.cluster.to_string(),
+            pseudonym,
+            speaks: self.speaks.to_vec(),
+            rpc: owned(&self.rpc),
+            rest: owned(&self.rest),
+        }
     }
 
     /// What becomes of the path of a JSON-RPC call.

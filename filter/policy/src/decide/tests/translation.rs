@@ -28,9 +28,9 @@ fn versioned<'a>(version: &'a str, path: &'a str) -> Call<'a> {
 
 #[test]
 fn what_the_agent_speaks_passes_as_it_is() {
-    let mut gate = gate(&json!({"speaks": ["jsonrpc/1.0", "http+json/0.3"]}));
-    let rpc = Some("2;rpc;weather;agent-weather;".to_owned());
-    let rest = Some("2;rest;weather;agent-weather;".to_owned());
+    let mut gate = gate(&json!({"speaks": ["jsonrpc/1.0", "http+json/0.3"], "rpc": "/x;y"}));
+    let rpc = Some("3 rpc weather agent-weather - jsonrpc/1.0,http+json/0.3 /x;y -".to_owned());
+    let rest = Some("3 rest weather agent-weather - jsonrpc/1.0,http+json/0.3 /x;y -".to_owned());
     assert_eq!(told_of(&mut gate, versioned("1.0", "/agents/weather")), None);
     assert_eq!(told_of(&mut gate, versioned("1.0.1", "/agents/weather")), None);
     assert_eq!(told_of(&mut gate, post("/agents/weather?A2A-Version=1.0", "{}")), None);
@@ -53,11 +53,11 @@ fn an_agent_that_says_nothing_of_what_it_speaks_is_left_alone() {
 fn everything_of_an_agent_that_keeps_tasks_apart_is_taken_apart() {
     let mut gate = gate(&json!({"speaks": ["jsonrpc/1.0"], "taskIsolation": "caller"}));
     let told = told_of(&mut gate, versioned("1.0", "/agents/weather")).unwrap();
-    let pseudonym = told.strip_prefix("2;rpc;weather;agent-weather;").unwrap();
-    assert_eq!(pseudonym.len(), 22, "{told}");
+    let told = told.strip_prefix("3 rpc weather agent-weather ").unwrap();
+    assert_eq!(told.strip_suffix(" jsonrpc/1.0 - -").unwrap().len(), 22, "{told}");
     assert_eq!(
         told_of(&mut gate, get("/agents/weather/tasks")),
-        Some(format!("2;rest;weather;agent-weather;{pseudonym}"))
+        Some(format!("3 rest weather agent-weather {told}"))
     );
 }
 
