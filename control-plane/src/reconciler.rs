@@ -198,17 +198,17 @@ impl Reconciler {
         };
     }
 
-    /// Policy first: its compilation is the check of everything else.
+    /// Nothing is published unless the policy compiles: that is the check of everything else.
     fn publish(&mut self) -> Result<(), ReconcileError> {
         let registry = self.store.registry();
         let generation = registry.generation;
         let agents = document::active(&registry);
         self.broker.want(&agents);
         self.health.follow(&agents);
+        self.agents.update(&agents, &self.broker, &self.health);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
         self.edge.wait_for_streams(document::stream_idles(&agents));
-        self.agents.update(&agents, &self.broker, &self.health);
         let policy = &self.policy.as_ref().expect("rendered above").resource;
         let translator = &self.translation.as_ref().expect("rendered above").resource;
         let agents = self.agents.iter().collect();
@@ -240,7 +240,7 @@ impl Reconciler {
     /// change that does not concern the policy does not travel with it.
     fn render_policy(&mut self, registry: &Registry) -> Result<Option<Policy>, ReconcileError> {
         let generation = registry.generation;
-        let mut document = policy_document(registry, &self.config);
+        let mut document = policy_document(registry, &self.config, self.agents.documents());
         if let Some(current) = &self.policy {
             document.generation = current.document.generation;
             if document == current.document {

@@ -22,9 +22,9 @@ use crate::{
 /// The scope that opens the admin API.
 const ADMIN_SCOPE: &str = "gateway:admin";
 
-/// Renders the registry. Inactive agents are not in it: to the filter they do not exist.
+/// Renders the registry, with what was rendered of its active agents. To the filter, others do not exist.
 #[must_use]
-pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
+pub fn policy_document(registry: &Registry, config: &Config, agents: Vec<AgentDocument>) -> PolicyDocument {
     PolicyDocument {
         version: VERSION,
         generation: registry.generation.get(),
@@ -35,7 +35,7 @@ pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
             .collect(),
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
-        agents: registry.agents.values().filter(|agent| agent.is_active()).map(|agent| entry(agent)).collect(),
+        agents,
         revocations: revocations(registry, config),
     }
 }
@@ -105,7 +105,8 @@ fn external(issuer: &ExternalIssuer) -> IssuerDocument {
     }
 }
 
-fn entry(agent: &Agent) -> AgentDocument {
+/// Renders an agent.
+pub(super) fn entry(agent: &Agent) -> AgentDocument {
     let paths = &agent.card.paths;
     let translates = agent.a2a.translation == Translation::Auto && !paths.dialects.is_empty();
     AgentDocument {

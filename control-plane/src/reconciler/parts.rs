@@ -5,6 +5,9 @@ use std::{
     sync::Arc,
 };
 
+use tollgate_policy::document::AgentDocument;
+
+use super::document;
 use crate::{
     broker::Broker,
     domain::{Agent, AgentId, BackendAuth},
@@ -22,6 +25,7 @@ struct Part {
     agent: Arc<Agent>,
     credential: CredentialValue,
     availability: Availability,
+    document: AgentDocument,
     resources: AgentResources,
 }
 
@@ -47,12 +51,17 @@ impl AgentParts {
     pub(super) fn iter(&self) -> impl Iterator<Item = &AgentResources> {
         self.parts.values().map(|part| &part.resources)
     }
+
+    /// What the policy says of them.
+    pub(super) fn documents(&self) -> Vec<AgentDocument> {
+        self.parts.values().map(|part| part.document.clone()).collect()
+    }
 }
 
 impl Part {
     fn new(agent: &Arc<Agent>, credential: CredentialValue, availability: Availability) -> Self {
         let resources = AgentResources::new(agent, &credential, &availability);
-        Self { agent: agent.clone(), credential, availability, resources }
+        Self { agent: agent.clone(), credential, availability, document: document::entry(agent), resources }
     }
 
     fn follow(&mut self, agent: &Arc<Agent>, credential: CredentialValue, availability: Availability) {

@@ -208,7 +208,7 @@ async fn a_token_that_a_card_key_signed_is_not_believed() {
         Rotation::new(schedule, store.clone(), || 1000).turn().await.unwrap();
     }
     let registry = store.registry();
-    let Ok(issuers) = Issuers::compile(&super::policy_document(&registry, &config).issuers, 0) else {
+    let Ok(issuers) = Issuers::compile(&super::policy_document(&registry, &config, Vec::new()).issuers, 0) else {
         panic!("compiles")
     };
     let verify = |key: &SigningKey| tollgate_policy::token::verify(&issuers, token(key).as_bytes(), 1000, &NoHost);

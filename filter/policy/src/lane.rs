@@ -1,6 +1,7 @@
 //! How long an agent's answer is waited for. The host's routes wait; a request tells them by the name of the header that names its
 //! cluster, which has to be written anyway: a second header would cost as much as the rest of the admission.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::operation::Operation;
@@ -40,6 +41,10 @@ pub struct Lane {
     backend_header: Box<str>,
     timeout_ms: Option<u64>,
 }
+
+/// All agents' lanes: those that wait as long have the same.
+#[derive(Debug, Default)]
+pub(crate) struct Shared(BTreeMap<(Option<u64>, Option<u64>), Lanes>);
 
 /// An agent's lanes.
 #[derive(Debug, Clone)]
@@ -105,9 +110,16 @@ impl Lane {
     }
 }
 
+impl Shared {
+    /// [`Lanes::new`], or what it made before.
+    pub(crate) fn lanes(&mut self, deadline_ms: Option<u64>, idle_ms: Option<u64>) -> Lanes {
+        self.0.entry((deadline_ms, idle_ms)).or_insert_with(|| Lanes::new(deadline_ms, idle_ms)).clone()
+    }
+}
+
 impl Lanes {
     /// The lanes of an agent that answers calls within `deadline_ms` and is never silent for `idle_ms` in a stream.
-    pub(crate) fn new(deadline_ms: Option<u64>, idle_ms: Option<u64>) -> Self {
+    fn new(deadline_ms: Option<u64>, idle_ms: Option<u64>) -> Self {
         let call = match deadline_ms {
             Some(milliseconds) if ROUTE_DEADLINES_MS.contains(&milliseconds) => {
                 Lane::new(Wait::Deadline(milliseconds), None)

@@ -15,6 +15,7 @@ pub use gateway::{ControlPlane, Gateway};
 use crate::document::{AgentDocument, HostMode, PolicyDocument, TaskIsolation, VERSION};
 use crate::fault::{ConfigError, ConfigFault};
 use crate::ids::AgentId;
+use crate::lane;
 use crate::limit::Limit;
 use crate::permissions::{Grant, Permissions, heartbeat_scope};
 use crate::revocations::Revocations;
@@ -189,9 +190,10 @@ fn compile_agents(
     documents: Vec<AgentDocument>,
     faults: &mut Vec<ConfigFault>,
 ) -> HashMap<AgentId, Arc<Agent>, FixedState> {
+    let mut lanes = lane::Shared::default();
     let mut agents = HashMap::with_capacity_and_hasher(documents.len(), FixedState::default());
     for (index, document) in documents.into_iter().enumerate() {
-        let agent = Arc::new(Agent::compile(document, index, faults));
+        let agent = Arc::new(Agent::compile(document, index, &mut lanes, faults));
         if let Some(twin) = agents.insert(agent.id().clone(), agent) {
             faults.push(ConfigFault::new(format!("agents[{index}].id"), format!("{} stands twice", twin.id())));
         }

@@ -14,7 +14,6 @@ use tollgate_a2a::{
 };
 use tollgate_policy::{
     a2a::Encoding,
-    document::Interface,
     header_pairs,
     translated::{AGENT_HEADER, MARK_HEADER, Mark, REPLY_HEADER},
 };

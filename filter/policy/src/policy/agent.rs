@@ -8,7 +8,7 @@ use crate::admission::{Identity, Rewrite};
 use crate::document::{AgentDocument, Dialect, Interface, TaskIsolation};
 use crate::fault::ConfigFault;
 use crate::ids::AgentId;
-use crate::lane::Lanes;
+use crate::lane::{self, Lanes};
 use crate::quota::{BucketId, Gate};
 use crate::translated::Mark;
 
@@ -33,7 +33,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub(super) fn compile(document: AgentDocument, index: usize, faults: &mut Vec<ConfigFault>) -> Self {
+    pub(super) fn compile(
+        document: AgentDocument,
+        index: usize,
+        lanes: &mut lane::Shared,
+        faults: &mut Vec<ConfigFault>,
+    ) -> Self {
         let webhooks = document.webhooks;
         let webhooks = webhooks.map(|rules| Webhooks::compile(rules, &format!("agents[{index}].webhooks"), faults));
         let mut fault = |field: &str, message: &str| {
@@ -80,7 +85,7 @@ impl Agent {
             open_card: document.open_card,
             grpc: document.grpc.map(Into::into),
             identity: if document.identity { Identity::Forwarded } else { Identity::Hidden },
-            lanes: Lanes::new(document.timeout_ms, document.stream_idle_ms),
+            lanes: lanes.lanes(document.timeout_ms, document.stream_idle_ms),
         }
     }
 
