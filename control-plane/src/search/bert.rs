@@ -1,7 +1,7 @@
 //! BERT's forward pass (Devlin and others 2019) for one text: what `all-MiniLM-L6-v2` needs of it. Nothing is trained and nothing masked: a
 //! text alone has no padding.
 
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, Device, Result, Storage, Tensor};
 use candle_nn::{Embedding, LayerNorm, Module, VarBuilder, embedding, layer_norm, ops::softmax_last_dim};
 use serde::Deserialize;
 use tollgate_linear::{Linear, Table};
@@ -118,14 +118,25 @@ impl Layer {
 }
 
 fn linear(inputs: usize, outputs: usize, layer: &VarBuilder<'_>) -> Result<Linear> {
-    let weights: Vec<f32> = layer.get((outputs, inputs), "weight")?.flatten_all()?.to_vec1()?;
     let bias = layer.get(outputs, "bias")?.to_vec1()?;
-    Linear::new(&weights, bias, inputs).ok_or_else(|| candle_core::Error::Msg("a layer of no size".to_owned()))
+    let weights = layer.get((outputs, inputs), "weight")?;
+    as_they_lie(&weights, |numbers| Linear::new(numbers, bias, inputs))?
+        .ok_or_else(|| candle_core::Error::Msg("a layer of no size".to_owned()))
 }
 
 fn words(config: &Config, table: &VarBuilder<'_>) -> Result<Table> {
-    let numbers: Vec<f32> = table.get((config.vocab_size, config.hidden_size), "weight")?.flatten_all()?.to_vec1()?;
-    Table::new(&numbers, config.hidden_size).ok_or_else(|| candle_core::Error::Msg("there are no words".to_owned()))
+    let words = table.get((config.vocab_size, config.hidden_size), "weight")?;
+    as_they_lie(&words, |numbers| Table::new(numbers, config.hidden_size))?
+        .ok_or_else(|| candle_core::Error::Msg("there are no words".to_owned()))
+}
+
+/// Reads a tensor's numbers where they are: a copy of the words' would be 47 MB.
+fn as_they_lie<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let (Storage::Cpu(storage), Some((from, to))) = (&*storage, layout.contiguous_offsets()) else {
+        candle_core::bail!("weights that do not lie in one piece")
+    };
+    Ok(read(&storage.as_slice::<f32>()?[from..to]))
 }
 
 fn product(layer: &Linear, rows: &Tensor) -> Result<Tensor> {
