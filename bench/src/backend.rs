@@ -20,9 +20,20 @@ const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"message":{"role":"ROL
 
 /// Binds `port` (0 for any) on loopback and serves from a thread of its own until the process ends.
 pub(crate) fn start(port: u16) -> Result<SocketAddr> {
+    serve(port, response(ANSWER))
+}
+
+/// One that answers any POST with a stream: one event, then nothing, and no end.
+pub(crate) fn start_streaming() -> Result<SocketAddr> {
+    let event = format!("data: {ANSWER}\n\n");
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    serve(0, format!("{head}{:x}\r\n{event}\r\n", event.len()).into_bytes())
+}
+
+fn serve(port: u16, answer: Vec<u8>) -> Result<SocketAddr> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).context("binding the backend's port")?;
     let address = listener.local_addr()?;
-    let backend = Backend { answer: response(ANSWER), card: response(&card(address)), connections: Vec::new() };
+    let backend = Backend { answer, card: response(&card(address)), connections: Vec::new() };
     std::thread::Builder::new().name("backend".into()).spawn(move || {
         if let Err(error) = backend.serve(listener) {
             eprintln!("backend: {error:#}");

@@ -177,7 +177,7 @@ impl Writer<'_> {
     }
 
     /// The same with more fields in its record.
-    fn register_with(&mut self, id: &str, more: &Value) -> Result<()> {
+    pub(crate) fn register_with(&mut self, id: &str, more: &Value) -> Result<()> {
         let mut agent = json!({"agentId": id, "name": id, "backendUrl": format!("http://{}", self.control.backend)});
         for (name, value) in more.as_object().into_iter().flatten() {
             agent[name] = value.clone();

@@ -19,6 +19,7 @@ mod report;
 mod revocation;
 mod search;
 mod stage;
+mod streams;
 mod throughput;
 mod tokens;
 
@@ -89,6 +90,8 @@ enum Measurement {
     Revocation,
     /// What looking after a thousand agents costs an idle Envoy.
     Health,
+    /// Envoy's memory for open streams, a thousand at once.
+    Streams,
     /// Searching among 10,000 agents: latency, rate and memory.
     Search,
     /// Instructions of a request, and of its limit. Needs valgrind; left out where nothing is named and it is not there.
@@ -137,6 +140,9 @@ fn main() -> Result<()> {
     }
     if wanted(Measurement::Callers) {
         report.callers(&callers::measure(&stage, arguments.depth())?)?;
+    }
+    if wanted(Measurement::Streams) {
+        report.streams(&streams::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Health) {
         report.health(&health::measure(&stage, arguments.depth())?)?;

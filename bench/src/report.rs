@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, search, throughput,
+    Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, search, streams,
+    throughput,
 };
 
 /// The results file in the making.
@@ -149,6 +150,15 @@ impl Report {
             figures.before_mib, figures.first_wave_mib, figures.callers, figures.second_wave_mib
         );
         self.put("callers", figures)
+    }
+
+    /// Prints and keeps what open streams take.
+    pub(crate) fn streams(&mut self, figures: &streams::Figures) -> Result<()> {
+        println!(
+            "\nstreams: {} open ones take {:.1} KiB of Envoy each, bare {:.1}, translated {:.1}",
+            figures.streams, figures.passed_kib, figures.bare_kib, figures.translated_kib
+        );
+        self.put("streams", figures)
     }
 
     /// Prints and keeps what looking after agents costs.

@@ -110,21 +110,31 @@ impl Stage {
 
     /// Envoy with one route and no filter.
     pub(crate) fn bare(&self) -> Result<Yardstick> {
-        self.yardstick("bare", |ports, _| chains::bare(ports))
+        self.bare_before(self.backend)
+    }
+
+    /// The same before another backend.
+    pub(crate) fn bare_before(&self, backend: SocketAddr) -> Result<Yardstick> {
+        self.yardstick("bare", backend, |ports, _| chains::bare(ports))
     }
 
     /// Envoy's own filters with the same policy.
     pub(crate) fn native(&self) -> Result<Yardstick> {
-        self.yardstick("native", chains::native)
+        self.yardstick("native", self.backend, chains::native)
     }
 
     /// Those filters behind Tollgate's listener and route settings.
     pub(crate) fn edge(&self) -> Result<Yardstick> {
-        self.yardstick("edge", chains::edge)
+        self.yardstick("edge", self.backend, chains::edge)
     }
 
-    fn yardstick(&self, name: &'static str, render: impl Fn(Ports, &Issuer) -> String) -> Result<Yardstick> {
-        let ports = Ports { listener: free_port()?, admin: free_port()?, backend: self.backend };
+    fn yardstick(
+        &self,
+        name: &'static str,
+        backend: SocketAddr,
+        render: impl Fn(Ports, &Issuer) -> String,
+    ) -> Result<Yardstick> {
+        let ports = Ports { listener: free_port()?, admin: free_port()?, backend };
         let envoy = Envoy::start(&self.envoy, &self.work, name, &render(ports, &self.issuer), ports.admin)?;
         Ok(Yardstick { name, envoy, listener: ports.listener })
     }
