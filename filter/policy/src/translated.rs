@@ -43,8 +43,7 @@ impl Mark {
         let Self { agent, cluster, .. } = self;
         let speaks: Vec<&str> = self.speaks.iter().map(|dialect| dialect.name()).collect();
         let speaks = if speaks.is_empty() { ABSENT.to_owned() } else { speaks.join(",") };
-        let [pseudonym, rpc, rest] =
-            [&self.pseudonym, &self.rpc, &self.rest].map(|it| it.as_deref().unwrap_or(ABSENT));
+        let [pseudonym, rpc, rest] = [&self.pseudonym, &self.rpc, &self.rest].map(|it| it.as_deref().unwrap_or(ABSENT));
         format!("{FORM} {} {agent} {cluster} {pseudonym} {speaks} {rpc} {rest}", name(self.interface))
     }
 

@@ -55,10 +55,7 @@ fn everything_of_an_agent_that_keeps_tasks_apart_is_taken_apart() {
     let told = told_of(&mut gate, versioned("1.0", "/agents/weather")).unwrap();
     let told = told.strip_prefix("3 rpc weather agent-weather ").unwrap();
     assert_eq!(told.strip_suffix(" jsonrpc/1.0 - -").unwrap().len(), 22, "{told}");
-    assert_eq!(
-        told_of(&mut gate, get("/agents/weather/tasks")),
-        Some(format!("3 rest weather agent-weather {told}"))
-    );
+    assert_eq!(told_of(&mut gate, get("/agents/weather/tasks")), Some(format!("3 rest weather agent-weather {told}")));
 }
 
 #[test]
