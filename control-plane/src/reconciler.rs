@@ -6,7 +6,7 @@ mod parts;
 mod settings;
 mod translation;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -20,7 +20,7 @@ use tollgate_policy::{ConfigError, Policy, document::PolicyDocument};
 use crate::{
     broker::Broker,
     config::Config,
-    domain::{Generation, Registry},
+    domain::{Agent, AgentId, Generation, Registry},
     health::HealthBoard,
     store::Store,
     xds::{
@@ -44,6 +44,8 @@ pub struct Reconciler {
     config: Arc<Config>,
     module: FilterModule,
     edge: EdgeResources,
+    /// The agents that broker and board know of.
+    followed: BTreeMap<AgentId, Arc<Agent>>,
     agents: AgentParts,
     policy: Option<CurrentPolicy>,
     translator: FilterModule,
@@ -150,6 +152,7 @@ impl Reconciler {
             config,
             module: settings.module.clone(),
             edge: EdgeResources::new(settings),
+            followed: BTreeMap::new(),
             agents: AgentParts::default(),
             policy: None,
             translator: settings.translator.clone(),
@@ -203,8 +206,11 @@ impl Reconciler {
         let registry = self.store.registry();
         let generation = registry.generation;
         let agents = document::active(&registry);
-        self.broker.want(&agents);
-        self.health.follow(&agents);
+        if !are_the_same(&agents, &self.followed) {
+            self.broker.want(&agents);
+            self.health.follow(&agents);
+            self.followed.clone_from(&agents);
+        }
         self.agents.update(&agents, &self.broker, &self.health);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
@@ -216,10 +222,10 @@ impl Reconciler {
         let previous = self.published.snapshots.borrow().clone();
         let snapshot = Snapshot::new(&parts, previous.as_deref())
             .map_err(|error| ReconcileError::Snapshot { generation, error })?;
-        if let Some(policy) = compiled {
-            self.published.policy.store(Arc::new(Some(Arc::new(policy))));
-        }
+        let replaced = compiled.map(|policy| self.published.policy.swap(Arc::new(Some(Arc::new(policy)))));
         self.published.snapshots.send_replace(Some(Arc::new(snapshot)));
+        // Thousands of agents take a while to be taken apart: Envoy has their successors by now.
+        drop(replaced);
         Ok(())
     }
 
@@ -254,6 +260,11 @@ impl Reconciler {
         self.policy = Some(CurrentPolicy { document, resource });
         Ok(Some(policy))
     }
+}
+
+/// Whether these are those, no record written anew.
+fn are_the_same(these: &BTreeMap<AgentId, Arc<Agent>>, those: &BTreeMap<AgentId, Arc<Agent>>) -> bool {
+    these.len() == those.len() && these.values().zip(those.values()).all(|(this, that)| Arc::ptr_eq(this, that))
 }
 
 #[cfg(test)]
