@@ -31,8 +31,8 @@ pub(crate) struct Pair {
     agent: Arc<Agent>,
     pub(crate) grant: Grant,
     pub(crate) quotas: Quotas,
-    /// The caller's name at an agent that keeps its callers' tasks apart; empty elsewhere.
-    pub(crate) pseudonym: Box<str>,
+    /// The caller's name at an agent that keeps its callers' tasks apart.
+    pub(crate) pseudonym: Option<Box<str>>,
     /// The record of a request whose body is not read: most of them.
     pub(crate) unread_record: Arc<str>,
 }
@@ -88,8 +88,8 @@ impl Pair {
             grant,
             quotas: Quotas::new(&grant.limits, caller.key(), agent.id().as_str()),
             pseudonym: match agent.isolation() {
-                TaskIsolation::Caller => caller.pseudonym().into(),
-                TaskIsolation::None => Box::default(),
+                TaskIsolation::Caller => Some(caller.pseudonym().into()),
+                TaskIsolation::None => None,
             },
             unread_record: record::render(Some(caller), Some(agent.id().as_str()), "unread", "allowed"),
         }

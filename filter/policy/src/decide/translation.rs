@@ -26,8 +26,7 @@ impl Request<'_> {
 
     fn translation(&self, agent: &Agent, pair: &Pair, dialect: Dialect) -> Option<Rewrite> {
         let cluster = agent.translated(dialect).filter(|_| self.policy.gateway().host == HostMode::Gateway)?;
-        let pseudonym = (!pair.pseudonym.is_empty()).then(|| pair.pseudonym.to_string());
-        let mark = agent.mark(dialect.interface(), pseudonym);
+        let mark = agent.mark(dialect.interface(), pair.pseudonym.as_deref());
         Some(Rewrite::Translation(Arc::clone(cluster), mark.written()))
     }
 

@@ -168,13 +168,13 @@ impl Agent {
     }
 
     /// What the translation is told of a request: all there is to know, so that it has no list of agents of its own.
-    pub(crate) fn mark(&self, interface: Interface, pseudonym: Option<String>) -> Mark {
+    pub(crate) fn mark(&self, interface: Interface, pseudonym: Option<&str>) -> Mark {
         let owned = |path: &Option<Box<str>>| path.as_deref().map(str::to_owned);
         Mark {
             interface,
             agent: self.id.to_string(),
             cluster: self.cluster.to_string(),
-            pseudonym,
+            pseudonym: pseudonym.map(str::to_owned),
             speaks: self.speaks.to_vec(),
             rpc: owned(&self.rpc),
             rest: owned(&self.rest),
