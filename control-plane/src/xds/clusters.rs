@@ -148,9 +148,10 @@ pub(super) fn control_plane(edge: &Edge) -> Resource {
     Resource::new(CONTROL_PLANE, &cluster)
 }
 
-/// Where the translation is: a listener inside the same Envoy.
+/// Where the translation is: a listener inside the same Envoy. HTTP/2, so that all streams share a connection: one of its own costs each
+/// 30 KiB (Envoy 1.40.0).
 pub(super) fn translation() -> Resource {
-    let mut cluster = base(TRANSLATION, Vec::new(), Upstream::Http1);
+    let mut cluster = base(TRANSLATION, Vec::new(), Upstream::Http2);
     cluster.cluster_discovery_type = Some(ClusterDiscoveryType::Type(DiscoveryType::Static.into()));
     cluster.load_assignment = Some(endpoints::internal(TRANSLATION, TRANSLATION));
     Resource::new(TRANSLATION, &cluster)
