@@ -6,7 +6,7 @@ mod parts;
 mod settings;
 mod translation;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -20,7 +20,7 @@ use tollgate_policy::{ConfigError, Policy, document::PolicyDocument};
 use crate::{
     broker::Broker,
     config::Config,
-    domain::{Agent, AgentId, Generation, Registry},
+    domain::{Generation, Registry},
     health::HealthBoard,
     store::Store,
     xds::{
@@ -44,8 +44,6 @@ pub struct Reconciler {
     config: Arc<Config>,
     module: FilterModule,
     edge: EdgeResources,
-    /// The agents that broker and board know of.
-    followed: BTreeMap<AgentId, Arc<Agent>>,
     agents: AgentParts,
     policy: Option<CurrentPolicy>,
     translator: FilterModule,
@@ -152,7 +150,6 @@ impl Reconciler {
             config,
             module: settings.module.clone(),
             edge: EdgeResources::new(settings),
-            followed: BTreeMap::new(),
             agents: AgentParts::default(),
             policy: None,
             translator: settings.translator.clone(),
@@ -206,10 +203,10 @@ impl Reconciler {
         let registry = self.store.registry();
         let generation = registry.generation;
         let agents = document::active(&registry);
-        if !are_the_same(&agents, &self.followed) {
+        // What has parts was made known to both of them.
+        if !self.agents.are_of(&agents) {
             self.broker.want(&agents);
             self.health.follow(&agents);
-            self.followed.clone_from(&agents);
         }
         self.agents.update(&agents, &self.broker, &self.health);
         let compiled = self.render_policy(&registry)?;
@@ -260,11 +257,6 @@ impl Reconciler {
         self.policy = Some(CurrentPolicy { document, resource });
         Ok(Some(policy))
     }
-}
-
-/// Whether these are those, no record written anew.
-fn are_the_same(these: &BTreeMap<AgentId, Arc<Agent>>, those: &BTreeMap<AgentId, Arc<Agent>>) -> bool {
-    these.len() == those.len() && these.values().zip(those.values()).all(|(this, that)| Arc::ptr_eq(this, that))
 }
 
 #[cfg(test)]

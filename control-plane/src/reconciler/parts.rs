@@ -30,6 +30,12 @@ struct Part {
 }
 
 impl AgentParts {
+    /// Whether they are those of these agents, and no record was written since.
+    pub(super) fn are_of(&self, agents: &BTreeMap<AgentId, Arc<Agent>>) -> bool {
+        let parts = self.parts.values().map(|part| &part.agent);
+        self.parts.len() == agents.len() && parts.zip(agents.values()).all(|(of, agent)| Arc::ptr_eq(of, agent))
+    }
+
     /// Follows the registry, the broker and the board.
     pub(super) fn update(&mut self, agents: &BTreeMap<AgentId, Arc<Agent>>, broker: &Broker, health: &HealthBoard) {
         self.parts.retain(|id, _| agents.contains_key(id));
