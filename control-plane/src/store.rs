@@ -117,10 +117,11 @@ pub enum WriteError<E> {
 }
 
 impl Store {
-    /// Opens the registry in `dir`, creating it if absent, and reads all of it.
+    /// Opens the registry in `dir`, creating it if absent, and reads all of it. Another process that has it is waited for, two
+    /// seconds long: it may be ending.
     ///
     /// # Errors
-    /// The database cannot be opened (another process has it, say), or a record cannot be read or unsealed: it is named.
+    /// The database cannot be opened (another process keeps it, say), or a record cannot be read or unsealed: it is named.
     pub fn open(dir: &Path, key: &SealingKey) -> Result<Self, StoreError> {
         let disk = Disk::open(dir, key)?;
         let registry = Arc::new(disk.read()?);

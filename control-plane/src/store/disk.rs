@@ -1,7 +1,11 @@
 //! The database itself: one key space, `table/key`, and the generation beside it, written in one atomic batch. What the records
 //! look like is `records`' business; when to flush is `store`'s.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use sled::{Batch, Db};
 
@@ -15,6 +19,10 @@ use crate::domain::{Generation, Registry};
 const GENERATION: &[u8] = b"generation";
 /// The registry is in memory anyway; sled's own cache (1 GiB unless told) would only be a second copy.
 const CACHE_BYTES: u64 = 16 << 20;
+/// How long another holder of the directory's lock is waited for: a server that is being replaced and is still ending, or a
+/// thread of sled's, which keeps the file open a moment longer than the database that it wrote for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Disk {
     db: Db,
@@ -24,7 +32,14 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn open(dir: &Path, key: &SealingKey) -> Result<Self, StoreError> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        Ok(Self { db: config.open().map_err(StoreError::Database)?, key: key.clone() })
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match config.open() {
+                Ok(db) => return Ok(Self { db, key: key.clone() }),
+                Err(error) if is_locked(&error) && Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+                Err(error) => return Err(StoreError::Database(error)),
+            }
+        }
     }
 
     /// Everything there is.
@@ -110,4 +125,9 @@ impl Disk {
         })?;
         Ok(Generation::new(u64::from_be_bytes(bytes)))
     }
+}
+
+/// Whether someone else has the directory. sled tells it in words only.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
 }

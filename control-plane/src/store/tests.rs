@@ -224,6 +224,26 @@ async fn every_kind_of_record_survives_a_restart_unchanged() {
     check_same(&before, &open(dir.path()).registry());
 }
 
+#[test]
+fn a_holder_that_is_ending_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = open(dir.path());
+    let lets_go = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        drop(held);
+    });
+    drop(open(dir.path()));
+    lets_go.join().unwrap();
+}
+
+#[test]
+fn a_holder_that_stays_is_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = open(dir.path());
+    let refused = Store::open(dir.path(), &key()).err().unwrap();
+    assert!(matches!(refused, StoreError::Database(_)), "{refused}");
+}
+
 #[tokio::test]
 async fn a_card_keeps_the_order_of_its_members() {
     let dir = tempfile::tempdir().unwrap();
