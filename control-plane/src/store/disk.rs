@@ -30,6 +30,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    #[expect(clippy::disallowed_methods, reason = "nobody tells when a lock is let go")]
     pub(super) fn open(dir: &Path, key: &SealingKey) -> Result<Self, StoreError> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;

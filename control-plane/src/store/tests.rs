@@ -228,10 +228,12 @@ async fn every_kind_of_record_survives_a_restart_unchanged() {
 fn a_holder_that_is_ending_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
     let held = open(dir.path());
+    let (opens, opened) = std::sync::mpsc::channel();
     let lets_go = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
+        opened.recv().unwrap();
         drop(held);
     });
+    opens.send(()).unwrap();
     drop(open(dir.path()));
     lets_go.join().unwrap();
 }
