@@ -44,6 +44,15 @@ pub(crate) enum LimitRow {
     Unlimited,
 }
 
+/// What the filter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A module in Envoy's sandbox.
+    Wasm,
+    /// Native code in Envoy's own process.
+    Native,
+}
+
 /// A control plane and its Envoy.
 pub(crate) struct Gateway {
     name: &'static str,
@@ -74,10 +83,20 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Gateway {
-    /// Starts both processes and registers the measured agent; returns when it is callable.
+    /// Starts both processes, with the filter in wasm, and registers the measured agent; returns when it is callable.
     pub(crate) fn start(stage: &Stage, name: &'static str, limit: LimitRow) -> Result<Self> {
+        Self::start_as(Form::Wasm, stage, name, limit)
+    }
+
+    /// The same with the filter in either form.
+    pub(crate) fn start_as(form: Form, stage: &Stage, name: &'static str, limit: LimitRow) -> Result<Self> {
         let listener = free_port()?;
-        let control = ControlPlane::start(stage, name, listener, &[])?;
+        let module = stage.module.display().to_string();
+        let variables = match form {
+            Form::Wasm => &[][..],
+            Form::Native => &[("TOLLGATE_GATEWAY_NATIVE_FILTER", module.as_str())],
+        };
+        let control = ControlPlane::start(stage, name, listener, variables)?;
         let envoy_admin = free_port()?;
         let bootstrap = Command::new(&stage.tollgate)
             .args(["bootstrap", "--node-id", name, "--xds", &control.xds.to_string()])

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::{
     Depth,
     envoy::Envoy,
-    gateway::{Gateway, LimitRow, MEASURED_AGENT},
+    gateway::{Form, Gateway, LimitRow, MEASURED_AGENT},
     http::Connection,
     process,
     stage::{Stage, Yardstick},
@@ -45,9 +45,18 @@ pub(crate) struct Figures {
     pub(crate) native: f64,
     /// Those filters behind Tollgate's listener and route settings.
     pub(crate) edge: f64,
-    /// Tollgate without a limit.
+    /// Tollgate, its filter in wasm.
+    pub(crate) wasm: Cost,
+    /// Tollgate, its filter in native code.
+    pub(crate) module: Cost,
+}
+
+/// Instructions of one request to Tollgate.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Cost {
+    /// Without a limit.
     pub(crate) unlimited: f64,
-    /// Tollgate with a limit that is never reached.
+    /// With a limit that is never reached.
     pub(crate) limited: f64,
     /// What the limit costs: the difference of the two.
     pub(crate) limit: f64,
@@ -73,15 +82,19 @@ pub(crate) fn measure(stage: Stage, depth: Depth) -> Result<Figures> {
         Ok(instructions)
     };
     let (bare, native, edge) = (yardstick(stage.bare()?)?, yardstick(stage.native()?)?, yardstick(stage.edge()?)?);
-    let gateway = Gateway::start(&stage, "counted", LimitRow::Unlimited)?;
-    let mut writer = gateway.writer()?;
-    writer.grant_limited(LIMITED_SCOPE, &[MEASURED_AGENT], LimitRow::Ample)?;
-    writer.settle()?;
     let limited_token = stage.issuer.token(1, LIMITED_SCOPE)?;
-    let tokens = [&token, &limited_token];
-    let [unlimited, limited] = count(&stage, &gateway.target(), &gateway.envoy, tokens, rounds)?;
-    gateway.envoy.expect_no_traps()?;
-    Ok(Figures { requests: rounds * BLOCK, bare, native, edge, unlimited, limited, limit: limited - unlimited })
+    let tollgate = |form| -> Result<Cost> {
+        let gateway = Gateway::start_as(form, &stage, "counted", LimitRow::Unlimited)?;
+        let mut writer = gateway.writer()?;
+        writer.grant_limited(LIMITED_SCOPE, &[MEASURED_AGENT], LimitRow::Ample)?;
+        writer.settle()?;
+        let tokens = [&token, &limited_token];
+        let [unlimited, limited] = count(&stage, &gateway.target(), &gateway.envoy, tokens, rounds)?;
+        gateway.envoy.expect_no_traps()?;
+        Ok(Cost { unlimited, limited, limit: limited - unlimited })
+    };
+    let (wasm, module) = (tollgate(Form::Wasm)?, tollgate(Form::Native)?);
+    Ok(Figures { requests: rounds * BLOCK, bare, native, edge, wasm, module })
 }
 
 /// A program that is Envoy under callgrind, with the same process id.

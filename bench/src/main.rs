@@ -28,7 +28,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 
-use crate::{report::Report, stage::Stage, throughput::Rounds};
+use crate::{gateway::Form, report::Report, stage::Stage, throughput::Rounds};
 
 /// Measures Tollgate, bare Envoy and Envoy's own filters in one run.
 #[derive(Parser)]
@@ -42,9 +42,12 @@ struct Arguments {
     /// The control plane, a release build.
     #[arg(long)]
     tollgate: PathBuf,
-    /// The filter module.
+    /// The filter in wasm.
     #[arg(long)]
     filter: PathBuf,
+    /// The filter in native code.
+    #[arg(long)]
+    module: PathBuf,
     /// The directory of the search model. Without it `search` measures words alone.
     #[arg(long)]
     search_model: Option<PathBuf>,
@@ -151,7 +154,9 @@ fn main() -> Result<()> {
         report.apply(&apply::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Propagation) {
-        report.propagation(&propagation::measure(&stage, arguments.depth())?)?;
+        for form in [Form::Wasm, Form::Native] {
+            report.propagation(form, &propagation::measure(form, &stage, arguments.depth())?)?;
+        }
     }
     if wanted(Measurement::Search) {
         report.search(&search::measure(&stage, arguments.depth(), arguments.search_model.as_deref())?)?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{
     Depth,
-    gateway::{Gateway, LimitRow, MEASURED_AGENT, Writer},
+    gateway::{Form, Gateway, LimitRow, MEASURED_AGENT, Writer},
     http::{self, Connection},
     stage::Stage,
     throughput::reads,
@@ -54,15 +54,15 @@ pub(crate) struct Figures {
 pub(crate) type Table = BTreeMap<usize, Figures>;
 
 /// Measures at each number of agents, on one gateway that grows.
-pub(crate) fn measure(stage: &Stage, depth: Depth) -> Result<Table> {
+pub(crate) fn measure(form: Form, stage: &Stage, depth: Depth) -> Result<Table> {
     let (sizes, cycles): (&[usize], usize) = match depth {
         Depth::Quick => (&[10, 1_000], 5),
         Depth::Full => (&[10, 1_000, 10_000], 25),
     };
-    let gateway = Gateway::start(stage, "tollgate-propagation", LimitRow::Unlimited)?;
+    let gateway = Gateway::start_as(form, stage, "tollgate-propagation", LimitRow::Unlimited)?;
     let (mut table, mut registered) = (Table::new(), 0);
     for &size in sizes {
-        eprintln!("propagation: registering up to {size} agents");
+        eprintln!("propagation, filter {form:?}: registering up to {size} agents");
         let begin = Instant::now();
         gateway.populate(registered, size)?;
         registered = size;

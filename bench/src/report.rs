@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Arguments, apply, bodies, callers, flood, health, instructions, propagation, revocation, search, streams,
-    throughput,
+    Arguments, apply, bodies, callers, flood, gateway::Form, health, instructions, propagation, revocation, search,
+    streams, throughput,
 };
 
 /// The results file in the making.
@@ -82,10 +82,14 @@ impl Report {
         self.put("flood", table)
     }
 
-    /// Prints and keeps propagation.
-    pub(crate) fn propagation(&mut self, table: &propagation::Table) -> Result<()> {
+    /// Prints and keeps propagation, to a filter in one of its forms.
+    pub(crate) fn propagation(&mut self, form: Form, table: &propagation::Table) -> Result<()> {
+        let section = match form {
+            Form::Wasm => "propagation",
+            Form::Native => "propagation_native",
+        };
         println!(
-            "\n{:>8} {:>8} {:>8} {:>8} {:>14} {:>10} {:>14}",
+            "\n{section}\n{:>8} {:>8} {:>8} {:>8} {:>14} {:>10} {:>14}",
             "agents", "p50 ms", "p99 ms", "max ms", "bystander max", "envoy MiB", "registered in"
         );
         for (agents, figures) in table {
@@ -99,7 +103,7 @@ impl Report {
                 figures.registering_s,
             );
         }
-        self.put("propagation", table)
+        self.put(section, table)
     }
 
     /// Prints and keeps the kill switch.
@@ -192,9 +196,19 @@ impl Report {
     /// Prints and keeps what was counted.
     pub(crate) fn instructions(&mut self, figures: &instructions::Figures) -> Result<()> {
         println!(
-            "\ninstructions of a request: bare {:.0}, native {:.0}, edge {:.0}, unlimited {:.0}, limited {:.0}; a limit costs {:.0}",
-            figures.bare, figures.native, figures.edge, figures.unlimited, figures.limited, figures.limit
+            "\ninstructions of a request: bare {:.0}, native {:.0}, edge {:.0}",
+            figures.bare, figures.native, figures.edge
         );
+        for (form, cost) in [("wasm", figures.wasm), ("native", figures.module)] {
+            println!(
+                "  filter in {form}: unlimited {:.0} ({:.3} of native), limited {:.0} ({:.3}); a limit costs {:.0}",
+                cost.unlimited,
+                figures.native / cost.unlimited,
+                cost.limited,
+                figures.native / cost.limited,
+                cost.limit
+            );
+        }
         self.put("instructions", figures)
     }
 

@@ -12,7 +12,7 @@ use crate::{
     chains::{self, Ports},
     envoy::{Envoy, free_port},
     flood,
-    gateway::{Gateway, LimitRow, MEASURED_AGENT},
+    gateway::{Form, Gateway, LimitRow, MEASURED_AGENT},
     throughput::{self, Rounds, Target},
     tokens::Issuer,
 };
@@ -32,8 +32,10 @@ pub(crate) struct Stage {
     pub(crate) envoy: PathBuf,
     /// The control plane's binary.
     pub(crate) tollgate: PathBuf,
-    /// The filter module.
+    /// The filter in wasm.
     pub(crate) filter: PathBuf,
+    /// The filter in native code.
+    pub(crate) module: PathBuf,
     /// Logs and configurations.
     pub(crate) work: PathBuf,
     /// Who signs the callers' tokens.
@@ -72,7 +74,8 @@ impl Stage {
         Ok(Self {
             envoy: arguments.envoy.canonicalize().context("the Envoy binary")?,
             tollgate: arguments.tollgate.canonicalize().context("the tollgate binary")?,
-            filter: arguments.filter.canonicalize().context("the filter module")?,
+            filter: arguments.filter.canonicalize().context("the filter in wasm")?,
+            module: arguments.module.canonicalize().context("the filter in native code")?,
             work: arguments.work.canonicalize()?,
             issuer,
             backend: backend::start(arguments.backend_port)?,
@@ -86,7 +89,10 @@ impl Stage {
         let (bare, native, edge) = (self.bare()?, self.native()?, self.edge()?);
         let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
         let unlimited = Gateway::start(self, "unlimited", LimitRow::Unlimited)?;
-        let mut targets = vec![bare.target(), native.target(), edge.target(), gateway.target(), unlimited.target()];
+        let module = Gateway::start_as(Form::Native, self, "tollgate_native", LimitRow::Ample)?;
+        let module_unlimited = Gateway::start_as(Form::Native, self, "unlimited_native", LimitRow::Unlimited)?;
+        let mut targets = vec![bare.target(), native.target(), edge.target()];
+        targets.extend([&gateway, &unlimited, &module, &module_unlimited].map(Gateway::target));
         targets.extend(self.peers.iter().map(Peer::target));
         let table = throughput::measure(&targets, &self.issuer, rounds)?;
         gateway.envoy.expect_no_traps()?;
@@ -98,7 +104,8 @@ impl Stage {
         eprintln!("flood: invalid tokens beside good traffic");
         let native = self.native()?;
         let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
-        let table = flood::measure(&[native.target(), gateway.target()], &self.issuer, rounds)?;
+        let module = Gateway::start_as(Form::Native, self, "tollgate_native", LimitRow::Ample)?;
+        let table = flood::measure(&[native.target(), gateway.target(), module.target()], &self.issuer, rounds)?;
         gateway.envoy.expect_no_traps()?;
         Ok(table)
     }

@@ -82,6 +82,8 @@ pub struct Gateway {
     pub listen: SocketAddr,
     /// The filter module's file.
     pub filter: PathBuf,
+    /// The filter's native form, a path on Envoy's machine; `None`: Envoy gets [`Gateway::filter`].
+    pub native_filter: Option<PathBuf>,
     /// The translation module's file.
     pub translator: PathBuf,
     /// The domain below which each agent has a host for gRPC; `None`: gRPC is not carried.

@@ -24,8 +24,8 @@ use crate::{
     health::HealthBoard,
     store::Store,
     xds::{
-        Edge, EdgeResources, FilterModule, PolicyResource, RenderedPolicy, Snapshot, SnapshotError, SnapshotFeed,
-        SnapshotParts, TranslatorResource,
+        Edge, EdgeResources, FilterModule, PolicyFilter, PolicyResource, RenderedPolicy, Snapshot, SnapshotError,
+        SnapshotFeed, SnapshotParts, TranslatorResource,
     },
 };
 pub use document::policy_document;
@@ -42,7 +42,7 @@ pub struct Reconciler {
     broker: Broker,
     health: HealthBoard,
     config: Arc<Config>,
-    module: FilterModule,
+    filter: PolicyFilter,
     edge: EdgeResources,
     agents: AgentParts,
     policy: Option<CurrentPolicy>,
@@ -148,7 +148,7 @@ impl Reconciler {
             broker,
             health,
             config,
-            module: settings.module.clone(),
+            filter: settings.filter.clone(),
             edge: EdgeResources::new(settings),
             agents: AgentParts::default(),
             policy: None,
@@ -253,7 +253,7 @@ impl Reconciler {
         document.generation = generation.get();
         let policy = Policy::compile(document.clone()).map_err(|error| ReconcileError::Policy { generation, error })?;
         let rendered = RenderedPolicy::of(&document);
-        let resource = PolicyResource::new(&self.module, &document, rendered);
+        let resource = PolicyResource::new(&self.filter, &document, rendered);
         self.policy = Some(CurrentPolicy { document, resource });
         Ok(Some(policy))
     }

@@ -37,7 +37,7 @@ pub use access::TrafficReports;
 pub use clusters::{
     CONTROL_PLANE as CONTROL_PLANE_CLUSTER, TRANSLATION as TRANSLATION_CLUSTER, agent_cluster_name, grpc_cluster_name,
 };
-pub use edge::{Edge, EdgeResources, FilterModule, ServingCertificate, UpstreamAddress};
+pub use edge::{Edge, EdgeResources, FilterModule, PolicyFilter, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;
 pub use kind::ResourceKind;
 pub use nodes::{Applied, KindStatus, NodeStatus, NodeTable, PendingNode, Rejection, StreamKind};

@@ -20,6 +20,12 @@ pub fn filter() -> PathBuf {
     named("TOLLGATE_WASM")
 }
 
+/// The filter's native form: `TOLLGATE_NATIVE`.
+#[must_use]
+pub fn native() -> PathBuf {
+    named("TOLLGATE_NATIVE")
+}
+
 /// A Python that runs the example agents: `TOLLGATE_PYTHON_AGENTS`.
 #[must_use]
 pub fn python_agents() -> PathBuf {

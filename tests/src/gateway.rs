@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::launch::Ports;
-pub use self::{launch::directory, sibling::Sibling};
+pub use self::{
+    launch::{directory, is_native},
+    sibling::Sibling,
+};
 use crate::{
     backend::Backend,
     http::{Request, Response},

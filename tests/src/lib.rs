@@ -19,6 +19,6 @@ pub mod wait;
 
 pub use backend::Backend;
 pub use certificates::{Authority, Identity};
-pub use gateway::Gateway;
+pub use gateway::{Gateway, is_native};
 pub use http::{Request, Response};
 pub use issuer::Issuer;

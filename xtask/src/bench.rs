@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::{
     dist::{self, Profile},
-    envoy, search_model, tools, wasm,
+    envoy, native, search_model, tools, wasm,
 };
 
 /// Options of `cargo xtask bench`.
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 /// Builds and measures.
 pub(crate) fn run(args: Args) -> Result<()> {
     let envoy = envoy::locate()?;
-    let filter = wasm::build()?;
+    let (filter, module) = (wasm::build()?, native::build()?);
     let tollgate = dist::tollgate(Profile::Release)?;
     let mut build = tools::cargo();
     build.args(["build", "--release", "--package", "tollgate-bench"]);
@@ -32,6 +32,14 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Err(error) => eprintln!("searches are measured without a model: {error:#}"),
     }
     command.current_dir(tools::workspace_root());
-    command.arg("--envoy").arg(envoy).arg("--tollgate").arg(&tollgate).arg("--filter").arg(filter);
+    command
+        .arg("--envoy")
+        .arg(envoy)
+        .arg("--tollgate")
+        .arg(&tollgate)
+        .arg("--filter")
+        .arg(filter)
+        .arg("--module")
+        .arg(module);
     tools::run(command.args(args.bench))
 }

@@ -2,11 +2,11 @@
 //!
 //! The search model is a part of it that may be missing: the images then search by words.
 
-use std::{fs, iter, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{search_model, tools, wasm};
+use crate::{native, search_model, tools, wasm};
 
 /// Builds `tollgate` in release and the modules, and copies them to `target/dist/`.
 pub(crate) fn run() -> Result<()> {
@@ -14,7 +14,8 @@ pub(crate) fn run() -> Result<()> {
     let binary = tollgate(Profile::Release)?;
     let directory = tools::directory(tools::workspace_root().join("target/dist"))?;
     let modules = wasm::FILE_NAMES.map(|name| (module.with_file_name(name), name));
-    for (from, name) in iter::once((binary, "tollgate")).chain(modules) {
+    let native = (native::build()?, native::FILE_NAME);
+    for (from, name) in [(binary, "tollgate"), native].into_iter().chain(modules) {
         let to = directory.join(name);
         fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
         println!("dist: {}", to.display());

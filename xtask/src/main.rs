@@ -7,6 +7,7 @@ mod ci;
 mod demo;
 mod dist;
 mod envoy;
+mod native;
 mod python;
 mod search_eval;
 mod search_model;

@@ -23,7 +23,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     a2acli,
     dist::{self, Profile},
-    envoy, python, search_model, tools, wasm,
+    envoy, native, python, search_model, tools, wasm,
 };
 
 /// Options of `cargo xtask test`.
@@ -47,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let found = [
         ("TOLLGATE_ENVOY", envoy::locate()?),
         ("TOLLGATE_WASM", wasm::build()?),
+        ("TOLLGATE_NATIVE", native::build()?),
         ("TOLLGATE_MODEL", search_model::locate(&tollgate)?),
         ("TOLLGATE_BIN", tollgate),
         (

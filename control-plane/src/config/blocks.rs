@@ -76,6 +76,7 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         discovery_address: discovery_address?,
         listen: block.or("listen", SocketAddr::from(([0, 0, 0, 0], 8080))),
         filter,
+        native_filter: block.optional("native_filter"),
         admin: block.word("admin", &exposure, AdminExposure::Private),
         max_body_bytes: ranged(&mut block, "max_body_bytes", 1 << 20, 1024, 16 << 20),
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),

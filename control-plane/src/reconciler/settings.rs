@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     config::Config,
-    xds::{Edge, FilterModule, ServingCertificate, UpstreamAddress},
+    xds::{Edge, FilterModule, PolicyFilter, ServingCertificate, UpstreamAddress},
 };
 
 /// A file that the configuration names cannot be used.
@@ -52,7 +52,10 @@ pub fn edge(config: &Config) -> Result<Edge, SettingsError> {
             .as_ref()
             .map(|tls| ServingCertificate { chain: tls.certificate.clone(), key: tls.key.clone() }),
         upstream_ca: gateway.upstream_ca.clone(),
-        module: module("filter", &gateway.filter)?,
+        filter: match &gateway.native_filter {
+            Some(file) => PolicyFilter::Native(file.clone()),
+            None => PolicyFilter::Wasm(module("filter", &gateway.filter)?),
+        },
         translator: module("translator", &gateway.translator)?,
     })
 }

@@ -21,7 +21,7 @@ pub struct Edge {
     /// PEM bundle on Envoy's machine that https backends are verified with, loaded once for all clusters.
     pub upstream_ca: PathBuf,
     /// The filter.
-    pub module: FilterModule,
+    pub filter: PolicyFilter,
     /// The translation.
     pub translator: FilterModule,
 }
@@ -42,6 +42,15 @@ pub struct ServingCertificate {
     pub chain: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+/// The policy's filter, in one of its forms.
+#[derive(Debug, Clone)]
+pub enum PolicyFilter {
+    /// In Envoy's sandbox. Its code travels.
+    Wasm(FilterModule),
+    /// In Envoy's own process: a dynamic module, a file on Envoy's machine.
+    Native(PathBuf),
 }
 
 /// A module's code, hashed once.

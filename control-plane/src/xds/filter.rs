@@ -1,22 +1,33 @@
-//! ECDS: the filter's code and the policy it decides by, one resource. The code travels inline every time: code fetched by Envoy
-//! after start would be acknowledged and silently skipped. A policy-only change keeps Envoy's VMs.
+//! ECDS: the filter's code and the policy it decides by, one resource. Wasm code travels inline every time: code fetched by Envoy
+//! after start would be acknowledged and silently skipped. A policy-only change keeps Envoy's VMs. The native form is a file on Envoy's
+//! machine, loaded once.
+
+use std::path::Path;
 
 use envoy_types::pb::{
     envoy::{
-        config::core::v3::{AsyncDataSource, TypedExtensionConfig, async_data_source::Specifier as CodeSource},
+        config::core::v3::{
+            AsyncDataSource, DataSource, TypedExtensionConfig, async_data_source::Specifier as CodeSource,
+            data_source::Specifier,
+        },
         extensions::{
-            filters::http::wasm::v3::Wasm,
+            dynamic_modules::v3::DynamicModuleConfig,
+            filters::http::{dynamic_modules::v3::DynamicModuleFilter, wasm::v3::Wasm},
             wasm::v3::{FailurePolicy, PluginConfig, VmConfig, plugin_config::Vm},
         },
     },
     google::protobuf::{BoolValue, StringValue},
 };
+use prost::Name;
 use tollgate_policy::document::PolicyDocument;
 
-use super::{FilterModule, Resource, any::pack, resource::version_of};
+use super::{FilterModule, PolicyFilter, Resource, any::pack, resource::version_of};
 
 /// The name of the filter, its resource, its plugin and its VM.
 pub(super) const NAME: &str = "tollgate";
+
+/// Where the native form's metrics stand: those of the wasm form stand there, by Envoy's choice, and names are the same for both.
+const NATIVE_METRICS: &str = "wasmcustom";
 
 /// A policy document as JSON.
 #[derive(Debug, Clone)]
@@ -42,11 +53,41 @@ impl RenderedPolicy {
 }
 
 /// The resource for a policy.
-pub(super) fn extension(module: &FilterModule, policy: &RenderedPolicy) -> Resource {
-    let version = version_of(&[module.version().as_bytes(), policy.version.as_bytes()]);
-    let wasm = Wasm { config: Some(plugin(module, &policy.json)) };
-    let config = TypedExtensionConfig { name: NAME.to_owned(), typed_config: Some(pack(&wasm)) };
+pub(super) fn extension(form: &PolicyFilter, policy: &RenderedPolicy) -> Resource {
+    let (code, filter) = match form {
+        PolicyFilter::Wasm(module) => {
+            (module.version().as_bytes(), pack(&Wasm { config: Some(plugin(module, &policy.json)) }))
+        }
+        PolicyFilter::Native(file) => (file.as_os_str().as_encoded_bytes(), pack(&native(file, &policy.json))),
+    };
+    let version = version_of(&[code, policy.version.as_bytes()]);
+    let config = TypedExtensionConfig { name: NAME.to_owned(), typed_config: Some(filter) };
     Resource::with_version(NAME, version, pack(&config))
+}
+
+/// What type of filter Envoy is to expect. It must know the type, so it is told of no other.
+pub(super) fn type_url(form: &PolicyFilter) -> String {
+    match form {
+        PolicyFilter::Wasm(_) => Wasm::type_url(),
+        PolicyFilter::Native(_) => DynamicModuleFilter::type_url(),
+    }
+}
+
+fn native(file: &Path, json: &str) -> DynamicModuleFilter {
+    let file =
+        DataSource { specifier: Some(Specifier::Filename(file.to_string_lossy().into_owned())), ..Default::default() };
+    DynamicModuleFilter {
+        dynamic_module_config: Some(DynamicModuleConfig {
+            module: Some(AsyncDataSource { specifier: Some(CodeSource::Local(file)) }),
+            // It has a thread, and remembers callers between configurations.
+            do_not_close: true,
+            metrics_namespace: NATIVE_METRICS.to_owned(),
+            ..Default::default()
+        }),
+        filter_name: NAME.to_owned(),
+        filter_config: Some(pack(&StringValue { value: json.to_owned() })),
+        ..Default::default()
+    }
 }
 
 fn plugin(module: &FilterModule, json: &str) -> PluginConfig {

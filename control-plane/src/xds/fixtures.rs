@@ -10,9 +10,9 @@ use tollgate_a2a::settings::SettingsDocument;
 use tollgate_policy::document::{AgentDocument, Dialect, PolicyDocument, VERSION};
 
 use super::{
-    AgentResources, CredentialValue, Edge, EdgeResources, FilterModule, NodeTable, PolicyResource, RenderedPolicy,
-    ResourceKind, Snapshot, SnapshotParts, StreamKind, TranslatorResource, UpstreamAddress, delta, nodes::NodeIdentity,
-    session::Session,
+    AgentResources, CredentialValue, Edge, EdgeResources, FilterModule, NodeTable, PolicyFilter, PolicyResource,
+    RenderedPolicy, ResourceKind, Snapshot, SnapshotParts, StreamKind, TranslatorResource, UpstreamAddress, delta,
+    nodes::NodeIdentity, session::Session,
 };
 use crate::domain::{
     A2aSettings, Agent, AgentDiscovery, AgentId, AgentStatus, Backend, BackendAuth, BackendUrl, Card, CardPaths,
@@ -84,7 +84,7 @@ pub(crate) fn edge() -> Edge {
         max_body_bytes: 1 << 20,
         certificate: None,
         upstream_ca: "/etc/ssl/certs/ca-certificates.crt".into(),
-        module: FilterModule::new(b"\0asm"),
+        filter: PolicyFilter::Wasm(FilterModule::new(b"\0asm")),
         translator: FilterModule::new(b"\0asm"),
     }
 }
@@ -101,7 +101,7 @@ pub(crate) fn snapshot(generation: u64, agents: &[(Agent, CredentialValue)]) -> 
 /// The same at an edge of one's own.
 pub(crate) fn snapshot_of(edge: &Edge, generation: u64, agents: &[(Agent, CredentialValue)]) -> Arc<Snapshot> {
     let document = document(agents.iter().map(|(agent, _)| agent));
-    let policy = PolicyResource::new(&edge.module, &document, RenderedPolicy::of(&document));
+    let policy = PolicyResource::new(&edge.filter, &document, RenderedPolicy::of(&document));
     let resources: Vec<_> =
         agents.iter().map(|(agent, value)| AgentResources::new(agent, value, &Availability::default())).collect();
     let parts = SnapshotParts {

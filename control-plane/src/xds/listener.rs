@@ -18,7 +18,7 @@ use envoy_types::pb::{
         },
         extensions::{
             filters::{
-                http::{router::v3::Router, wasm::v3::Wasm},
+                http::router::v3::Router,
                 network::http_connection_manager::v3::{
                     HttpConnectionManager, HttpFilter, Rds,
                     http_connection_manager::{
@@ -33,10 +33,9 @@ use envoy_types::pb::{
     },
     google::protobuf::BoolValue,
 };
-use prost::Name;
 
 use super::{
-    Edge, Resource, access,
+    Edge, PolicyFilter, Resource, access,
     any::{ads, duration, pack, starts_with, tcp_address, uint32},
     filter as policy_filter, routes, secrets,
 };
@@ -55,7 +54,7 @@ const BUFFER_SLACK: u32 = 64 * 1024;
 pub(super) fn gateway(edge: &Edge) -> Resource {
     let manager = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
-        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager()))),
+        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager(&edge.filter)))),
     };
     let chain = FilterChain {
         filters: vec![manager],
@@ -77,14 +76,14 @@ pub(super) fn buffer_limit(max_body_bytes: u32) -> u32 {
     max_body_bytes.saturating_add(BUFFER_SLACK)
 }
 
-fn connection_manager() -> HttpConnectionManager {
+fn connection_manager(form: &PolicyFilter) -> HttpConnectionManager {
     HttpConnectionManager {
         stat_prefix: NAME.to_owned(),
         route_specifier: Some(RouteSpecifier::Rds(Rds {
             config_source: Some(ads()),
             route_config_name: routes::NAME.to_owned(),
         })),
-        http_filters: vec![tollgate(), router()],
+        http_filters: vec![tollgate(form), router()],
         use_remote_address: Some(BoolValue { value: true }),
         // The filter refuses dot segments, backslashes and `//`: normalised here, it would never see them.
         normalize_path: Some(BoolValue { value: false }),
@@ -110,9 +109,12 @@ fn connection_manager() -> HttpConnectionManager {
     }
 }
 
-fn tollgate() -> HttpFilter {
-    let source =
-        ExtensionConfigSource { config_source: Some(ads()), type_urls: vec![Wasm::type_url()], ..Default::default() };
+fn tollgate(form: &PolicyFilter) -> HttpFilter {
+    let source = ExtensionConfigSource {
+        config_source: Some(ads()),
+        type_urls: vec![policy_filter::type_url(form)],
+        ..Default::default()
+    };
     HttpFilter {
         name: policy_filter::NAME.to_owned(),
         config_type: Some(ConfigType::ConfigDiscovery(source)),

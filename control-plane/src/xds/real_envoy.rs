@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, ResourceKind, Snapshot, TrafficReports,
+    CredentialValue, Edge, FilterModule, NodeStatus, NodeTable, PolicyFilter, ResourceKind, Snapshot, TrafficReports,
     fixtures::{self, agent, ready, snapshot_of},
     serve,
 };
@@ -54,7 +54,8 @@ impl Stage {
         let module = |file: &Path| FilterModule::new(&std::fs::read(file).unwrap());
         let translator = module(&Path::new(&filter).with_file_name("tollgate_translator.wasm"));
         let module = module(Path::new(&filter));
-        let edge = Edge { listen: free_address().await, module, translator, ..fixtures::edge() };
+        let edge =
+            Edge { listen: free_address().await, filter: PolicyFilter::Wasm(module), translator, ..fixtures::edge() };
         let options = BootstrapOptions {
             node_id: "edge".to_owned(),
             cluster: "test".to_owned(),

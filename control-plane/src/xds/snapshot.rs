@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tollgate_policy::document::{AgentDocument, PolicyDocument};
 
 use super::{
-    EdgeResources, FilterModule, RenderedPolicy, Resource, ResourceKind, TranslatorResource, clusters, filter, secrets,
+    EdgeResources, PolicyFilter, RenderedPolicy, Resource, ResourceKind, TranslatorResource, clusters, filter, secrets,
 };
 use crate::{
     domain::{Agent, BackendAuth, Generation, SecretText},
@@ -140,14 +140,14 @@ impl Credential {
 impl PolicyResource {
     /// Renders a policy that was found good.
     #[must_use]
-    pub fn new(module: &FilterModule, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
+    pub fn new(form: &PolicyFilter, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
         let named =
             |agent: &AgentDocument| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id));
         let clusters = document
             .agents
             .iter()
             .flat_map(|agent| iter::once(named(agent)).chain(agent.grpc.clone()).chain(agent.translated.clone()));
-        Self { clusters: clusters.collect(), extension: filter::extension(module, &rendered) }
+        Self { clusters: clusters.collect(), extension: filter::extension(form, &rendered) }
     }
 }
 

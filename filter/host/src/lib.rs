@@ -10,6 +10,7 @@
 )]
 
 mod raw;
+mod signature;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -17,16 +18,45 @@ use proxy_wasm::{
     hostcalls,
     types::{BufferType, GrpcStatusCode, LogLevel, MapType, MetricType},
 };
-use tollgate_policy::quota::{SharedMemory, Stale, UnixMicros};
+use tollgate_policy::{
+    HostAlgorithm, header_pairs,
+    quota::{SharedMemory, Stale, UnixMicros},
+};
 
-/// All headers of the request, serialised; `tollgate_policy::Headers` reads them. Only while the request's headers are held.
-pub fn request_headers() -> Vec<u8> {
-    raw::headers(raw::REQUEST_HEADERS)
+/// The host's number for a stream.
+pub type StreamId = u32;
+
+/// The host's number for a request of ours.
+pub type CallId = u32;
+
+/// Headers, as the host serialised them.
+pub struct HeaderMap(Vec<u8>);
+
+impl HeaderMap {
+    /// Names, in lower case, and values, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        header_pairs(&self.0)
+    }
 }
 
-/// All headers of the response, serialised as [`request_headers`]. Only while the response's headers are held.
-pub fn response_headers() -> Vec<u8> {
-    raw::headers(raw::RESPONSE_HEADERS)
+/// All headers of the request. Only while the request's headers are held.
+pub fn request_headers() -> HeaderMap {
+    HeaderMap(raw::headers(raw::REQUEST_HEADERS))
+}
+
+/// All headers of the response. Only while the response's headers are held.
+pub fn response_headers() -> HeaderMap {
+    HeaderMap(raw::headers(raw::RESPONSE_HEADERS))
+}
+
+/// Shows all headers of the request. Only while the request's headers are held.
+pub fn with_request_headers<R>(read: impl FnOnce(&HeaderMap) -> R) -> R {
+    read(&request_headers())
+}
+
+/// Shows all headers of the response. Only while the response's headers are held.
+pub fn with_response_headers<R>(read: impl FnOnce(&HeaderMap) -> R) -> R {
+    read(&response_headers())
 }
 
 /// Adds a header to a request that has none of that name, which is cheaper than setting it. Only while the request's headers are held.
@@ -174,18 +204,29 @@ impl SharedMemory for Shared {
     }
 }
 
-/// Calls a foreign function. `Err`: this host does not have it, or could not read the arguments.
-pub fn foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, ForeignError> {
-    match hostcalls::call_foreign_function(name, Some(arguments)) {
-        Ok(answer) => Ok(answer.unwrap_or_default()),
-        Err(proxy_wasm::types::Status::NotFound) => Err(ForeignError::Missing),
-        Err(_) => Err(ForeignError::Refused),
+/// Whether `signature` of `message` is the key's, by the host's `verify_signature`: [`tollgate_policy::SignatureHost`] has what the
+/// parameters are.
+///
+/// # Errors
+/// It cannot be told here.
+pub fn verify_signature(
+    algorithm: HostAlgorithm,
+    spki_der: &[u8],
+    signature: &[u8],
+    message: &[u8],
+) -> Result<bool, SignatureError> {
+    let arguments = signature::arguments(algorithm.hash_name(), spki_der, signature, message);
+    match hostcalls::call_foreign_function("verify_signature", Some(&arguments)) {
+        Ok(answer) => Ok(signature::is_verified(&answer.unwrap_or_default())),
+        Err(proxy_wasm::types::Status::NotFound) => Err(SignatureError::Missing),
+        Err(_) => Err(SignatureError::Refused),
     }
 }
 
-/// Why a foreign function gave no answer.
-pub enum ForeignError {
-    /// The host has no function of that name.
+/// Why a signature was not verified here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureError {
+    /// The host has no such function.
     Missing,
     /// The host did not accept these arguments.
     Refused,

@@ -72,8 +72,14 @@ impl<'a> Headers<'a> {
     /// breaks off has the headers before the break: without `:path`, nothing is admitted.
     #[must_use]
     pub fn read(map: &'a [u8]) -> Self {
+        Self::of(pairs(map))
+    }
+
+    /// Reads names and values, in the order in which they came. Names are in lower case.
+    #[must_use]
+    pub fn of(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut headers = Self::default();
-        for (name, value) in pairs(map) {
+        for (name, value) in pairs {
             let slot = match name {
                 b":method" => &mut headers.method,
                 b":path" => &mut headers.path,

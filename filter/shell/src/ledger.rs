@@ -2,7 +2,7 @@
 //! will need, and spreads what it answers. Never on a request's path. The service is `tollgate.quota.v1.QuotaService`; the frames of gRPC
 //! are the policy crate's business.
 
-use std::{cell::RefCell, time::Duration};
+use std::{sync::Mutex, time::Duration};
 
 use tollgate_policy::{
     document::QuotaDocument,
@@ -10,7 +10,10 @@ use tollgate_policy::{
 };
 use tollgate_proto::quota::v1 as wire;
 
-use crate::host::{self, Shared};
+use crate::{
+    host::{self, CallId, Shared},
+    service::lock,
+};
 
 /// Time between two exchanges, microseconds.
 const PERIOD: UnixMicros = 100_000;
@@ -26,7 +29,7 @@ pub(crate) struct Ledger {
     leader: Leader,
     /// Random.
     seed: u64,
-    state: RefCell<State>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -35,8 +38,17 @@ struct State {
     /// Whether this worker led when it last looked.
     leads: bool,
     /// The call that is not answered yet, and since when.
-    waits_for: Option<(u32, UnixMicros)>,
+    waits_for: Option<(CallId, UnixMicros)>,
     exchanged: UnixMicros,
+}
+
+/// What a thread does in the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It may speak for its Envoy, if nobody else does.
+    MayLead,
+    /// It posts what its callers did and takes over the share in force.
+    Follows,
 }
 
 /// What came of an exchange.
@@ -60,16 +72,16 @@ pub(crate) struct Standing {
 
 impl Ledger {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { leader: Leader { worker: worker_number(seed) }, seed, state: RefCell::default() }
+        Self { leader: Leader { worker: worker_number(seed) }, seed, state: Mutex::default() }
     }
 
     /// Does what is due: posts what this worker's callers did, exchanges if this worker leads, and takes over the share in force.
-    pub(crate) fn tick(&self, quota: &QuotaDocument, purse: &mut Purse, now: UnixMicros) -> Standing {
+    pub(crate) fn tick(&self, quota: &QuotaDocument, part: Part, purse: &mut Purse, now: UnixMicros) -> Standing {
         purse.post(&Shared);
         let mut share = Share::read(&Shared);
         let mut healthy = None;
-        let mut state = self.state.borrow_mut();
-        let leads = self.leader.leads(&Shared, now);
+        let mut state = lock(&self.state);
+        let leads = part == Part::MayLead && self.leader.leads(&Shared, now);
         let led = std::mem::replace(&mut state.leads, leads);
         if leads {
             if !led {
@@ -88,13 +100,13 @@ impl Ledger {
     }
 
     /// The answer to a call of this plugin's.
-    pub(crate) fn answered(&self, call: u32, body: usize, now: UnixMicros) -> Exchange {
-        let mut state = self.state.borrow_mut();
+    pub(crate) fn answered(&self, call: CallId, body: &[u8], now: UnixMicros) -> Exchange {
+        let mut state = lock(&self.state);
         if state.waits_for.is_none_or(|(waits_for, _)| waits_for != call) {
             return Exchange::Other;
         }
         state.waits_for = None;
-        let Some(answer) = read_answer(&host::call_response_body(body)) else {
+        let Some(answer) = read_answer(body) else {
             state.books.unanswered();
             return Exchange::Failed;
         };

@@ -1,7 +1,9 @@
-//! Tollgate's proxy-wasm filter: gather, decide, act. The decision is `tollgate-policy`'s; this crate is what a host needs around it.
+//! Tollgate's filter: gather, decide, act. The decision is `tollgate-policy`'s; this crate is what a host needs around it.
 //!
-//! [`plugin`] holds one configuration, [`request`] one request; the `tollgate-host` crate is the only one that calls the proxy-wasm SDK.
-//! A trap ends every stream of the VM (envoy 1.40), so nothing a client sends may panic: the lints below, and byte forms of every getter.
+//! [`Configured`] is one configuration, [`Service`] what a thread has of it, [`Request`] one request. They call the host through one
+//! module of plain functions, `host`: in wasm that is the `tollgate-host` crate, which calls the proxy-wasm SDK, and `wasm` is the glue;
+//! natively it is `tollgate-native-host`, which calls Envoy's dynamic module ABI, and `tollgate-module` is the glue.
+//! A trap ends every stream of a VM (envoy 1.40), so nothing a client sends may panic: the lints below, and byte forms of every getter.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,20 +11,23 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
-#![allow(missing_docs, reason = "nothing is public but the initialiser that the SDK's macro writes")]
 
 mod header_value;
 mod ledger;
 mod metrics;
-mod plugin;
 mod request;
+mod service;
 mod signature;
 mod streams;
 mod unknown_keys;
+#[cfg(target_family = "wasm")]
+mod wasm;
 
+#[cfg(target_family = "wasm")]
 use tollgate_host as host;
+#[cfg(not(target_family = "wasm"))]
+use tollgate_native_host as host;
 
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-    proxy_wasm::set_root_context(|context| Box::new(plugin::Plugin::new(context)));
-}}
+pub use ledger::Part;
+pub use request::{Flow, Request};
+pub use service::{Configured, Service, TICK, Worker};

@@ -1,7 +1,7 @@
 //! The filter's counters, `tollgate_*`. Labels stand in the names (`.outcome.allowed.`) until `stats_tags` of the bootstrap takes them
 //! out; none depends on a caller, an agent or a path. What every request adds to is counted here and told to the host once a second.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tollgate_policy::{Denial, Reason};
 
@@ -89,21 +89,21 @@ impl Metrics {
 /// What a worker counted and the host does not know yet. Admitted requests and token lookups are too many for a host call each.
 #[derive(Default)]
 pub(crate) struct Tally {
-    allowed: Cell<u64>,
-    hits: Cell<u64>,
-    misses: Cell<u64>,
+    allowed: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl Tally {
     /// Counts an admitted request.
     pub(crate) fn count_allowed(&self) {
-        self.allowed.set(self.allowed.get().wrapping_add(1));
+        self.allowed.fetch_add(1, Relaxed);
     }
 
     /// Tells the host what happened since the last time. `hits` and `misses` are the token cache's counts since the VM began.
     pub(crate) fn report(&self, metrics: &Metrics, hits: u64, misses: u64) {
-        metrics.allowed.add(self.allowed.take());
-        metrics.cache_hits.add(hits.saturating_sub(self.hits.replace(hits)));
-        metrics.cache_misses.add(misses.saturating_sub(self.misses.replace(misses)));
+        metrics.allowed.add(self.allowed.swap(0, Relaxed));
+        metrics.cache_hits.add(hits.saturating_sub(self.hits.swap(hits, Relaxed)));
+        metrics.cache_misses.add(misses.saturating_sub(self.misses.swap(misses, Relaxed)));
     }
 }

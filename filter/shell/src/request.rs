@@ -2,15 +2,10 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::{
-    traits::{Context, HttpContext},
-    types::Action,
-};
 use tollgate_policy::{
     Admission, Binding, Body, ControlPlane, Decision, Denial, Headers, Identity, LocalReply, Pending, Reason, Rewrite,
     Route, Step, begin,
     document::{BodyMode, RecordMode, RevokedStreams},
-    header_pairs,
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
     translated::{MARK_HEADER, REPLY_HEADER},
@@ -18,7 +13,7 @@ use tollgate_policy::{
 
 use crate::{
     header_value, host,
-    plugin::{SECOND, Service},
+    service::{SECOND, Service},
     signature::EnvoySignatures,
 };
 
@@ -31,12 +26,12 @@ const VIA_UPSTREAM: &[u8] = b"via_upstream";
 /// Milliseconds; Envoy's router reads it.
 const TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
 
-/// The HTTP context.
-pub(crate) struct Request {
+/// A request, from its head to the end of its stream.
+pub struct Request {
     /// `None`: no policy was ever accepted.
     service: Option<Rc<Service>>,
     /// The host's number for this stream.
-    stream: u32,
+    stream: host::StreamId,
     /// A decision that waits for the end of the body.
     pending: Option<Pending>,
     /// What its caller may still spend, once it was admitted.
@@ -45,6 +40,15 @@ pub(crate) struct Request {
     passage: Option<Passage>,
     /// What it was admitted as, if an agent is to answer it.
     admitted: Option<Admission>,
+}
+
+/// What becomes of what just came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// It waits for what follows, or was answered.
+    Pause,
 }
 
 /// Whether the request's headers may still be written.
@@ -60,13 +64,86 @@ enum Writing {
 
 impl Request {
     /// A request that is decided by `service`.
-    pub(crate) fn new(service: Option<Rc<Service>>, stream: u32) -> Self {
+    #[must_use]
+    pub fn new(service: Option<Rc<Service>>, stream: host::StreamId) -> Self {
         Self { service, stream, pending: None, allowance: None, passage: None, admitted: None }
+    }
+
+    /// Its headers came; `end_of_stream`: nothing follows.
+    pub fn head(&mut self, end_of_stream: bool) -> Flow {
+        let Some(service) = self.service.clone() else {
+            return answer(&Denial::unavailable());
+        };
+        let (now, body) = (host::now(), if end_of_stream { Body::None } else { Body::Follows });
+        let (step, writing) = host::with_request_headers(|map| {
+            let headers = Headers::of(map.iter());
+            let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
+            (first_step(&service, &headers, body, now), writing)
+        });
+        match step {
+            Step::Decided(decision) => self.act(&service, decision, writing, now),
+            Step::NeedsBody(pending) => {
+                // Else a body held back until after the revocation would still be decided by the policy from before.
+                self.enlist(&service, pending.admission());
+                let action = match service.policy.gateway().body_mode {
+                    BodyMode::HoldHeaders => Flow::Pause,
+                    BodyMode::StreamHeaders => {
+                        // After this the headers are gone, so they are made ready for the decision that lets them pass.
+                        set_headers(pending.admission(), writing);
+                        Flow::Continue
+                    }
+                };
+                self.pending = Some(pending);
+                action
+            }
+        }
+    }
+
+    /// A part of its body came: `size` bytes wait by now.
+    pub fn body(&mut self, size: usize, end_of_stream: bool) -> Flow {
+        let (Some(service), Some(pending)) = (self.service.clone(), self.pending.take()) else {
+            return Flow::Continue;
+        };
+        if size > pending.max_body() {
+            return deny(&service, &pending.overflow());
+        }
+        if !end_of_stream {
+            self.pending = Some(pending);
+            return Flow::Pause;
+        }
+        self.finish(&service, pending, &host::request_body(size))
+    }
+
+    /// Its trailers came: the body is complete.
+    pub fn trailers(&mut self) -> Flow {
+        let (Some(service), Some(pending)) = (self.service.clone(), self.pending.take()) else {
+            return Flow::Continue;
+        };
+        // One byte more than allowed, so that a body which grew with its last chunk is seen to be too long.
+        let body = host::request_body(pending.max_body().saturating_add(1));
+        if body.len() > pending.max_body() {
+            return deny(&service, &pending.overflow());
+        }
+        self.finish(&service, pending, &body)
+    }
+
+    /// The headers of its response came.
+    pub fn response(&mut self) -> Flow {
+        if let (Some(service), Some(admission)) = (&self.service, self.admitted.take())
+            && let Some(reason) = failure(&admission)
+        {
+            return deny(service, &admission.refuse(&reason, service.policy.gateway()));
+        }
+        if let Some(allowance) = self.allowance.take() {
+            host::add_response_header("ratelimit", &allowance.header());
+            host::add_response_header("ratelimit-policy", allowance.quota().policy_header());
+        }
+        Flow::Continue
     }
 
     /// The body is complete: decide.
     #[inline(never)]
-    fn finish(&mut self, service: &Service, pending: Pending, body: &[u8]) -> Action {
+    fn finish(&mut self, service: &Service, pending: Pending, body: &[u8]) -> Flow {
         let writing = match service.policy.gateway().body_mode {
             BodyMode::HoldHeaders => Writing::Replaces,
             BodyMode::StreamHeaders => Writing::Over,
@@ -74,7 +151,7 @@ impl Request {
         self.act(service, pending.finish(body), writing, host::now())
     }
 
-    fn act(&mut self, service: &Service, decision: Decision, writing: Writing, now: UnixMicros) -> Action {
+    fn act(&mut self, service: &Service, decision: Decision, writing: Writing, now: UnixMicros) -> Flow {
         match decision {
             Decision::Deny(denial) => deny(service, &denial),
             Decision::Admit(admission) => match self.spend(service, &admission, now) {
@@ -85,7 +162,7 @@ impl Request {
                     set_headers(&admission, writing);
                     service.worker.tally.count_allowed();
                     self.admitted = admission.agent().is_some().then_some(admission);
-                    Action::Continue
+                    Flow::Continue
                 }
             },
         }
@@ -100,7 +177,7 @@ impl Request {
 
     /// Takes what the request costs: a place at the gates that count it, then a token.
     fn spend(&mut self, service: &Service, admission: &Admission, now: UnixMicros) -> Result<(), Reason> {
-        let mut memory = service.worker.memory.borrow_mut();
+        let mut memory = service.worker.memory();
         if admission.gates().next().is_some() {
             let passage = memory.flight().enter(admission.gates(), &host::Shared, now / SECOND);
             if passage.is_none()
@@ -123,78 +200,8 @@ impl Drop for Request {
         let Some(service) = &self.service else { return };
         service.worker.streams.end(self.stream);
         if let Some(passage) = self.passage.take() {
-            service.worker.memory.borrow_mut().flight().leave(passage, &host::Shared, host::now() / SECOND);
+            service.worker.memory().flight().leave(passage, &host::Shared, host::now() / SECOND);
         }
-    }
-}
-
-impl Context for Request {}
-
-impl HttpContext for Request {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        let Some(service) = self.service.clone() else {
-            return answer(&Denial::unavailable());
-        };
-        let map = host::request_headers();
-        let headers = Headers::read(&map);
-        let writing = if headers.own().is_empty() { Writing::Adds } else { Writing::Replaces };
-        let (now, body) = (host::now(), if end_of_stream { Body::None } else { Body::Follows });
-        match first_step(&service, &headers, body, now) {
-            Step::Decided(decision) => self.act(&service, decision, writing, now),
-            Step::NeedsBody(pending) => {
-                // Else a body held back until after the revocation would still be decided by the policy from before.
-                self.enlist(&service, pending.admission());
-                let action = match service.policy.gateway().body_mode {
-                    BodyMode::HoldHeaders => Action::Pause,
-                    BodyMode::StreamHeaders => {
-                        // After this the headers are gone, so they are made ready for the decision that lets them pass.
-                        set_headers(pending.admission(), writing);
-                        Action::Continue
-                    }
-                };
-                self.pending = Some(pending);
-                action
-            }
-        }
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let (Some(service), Some(pending)) = (self.service.clone(), self.pending.take()) else {
-            return Action::Continue;
-        };
-        if size > pending.max_body() {
-            return deny(&service, &pending.overflow());
-        }
-        if !end_of_stream {
-            self.pending = Some(pending);
-            return Action::Pause;
-        }
-        self.finish(&service, pending, &host::request_body(size))
-    }
-
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        let (Some(service), Some(pending)) = (self.service.clone(), self.pending.take()) else {
-            return Action::Continue;
-        };
-        // One byte more than allowed, so that a body which grew with its last chunk is seen to be too long.
-        let body = host::request_body(pending.max_body().saturating_add(1));
-        if body.len() > pending.max_body() {
-            return deny(&service, &pending.overflow());
-        }
-        self.finish(&service, pending, &body)
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        if let (Some(service), Some(admission)) = (&self.service, self.admitted.take())
-            && let Some(reason) = failure(&admission)
-        {
-            return deny(service, &admission.refuse(&reason, service.policy.gateway()));
-        }
-        if let Some(allowance) = self.allowance.take() {
-            host::add_response_header("ratelimit", &allowance.header());
-            host::add_response_header("ratelimit-policy", allowance.quota().policy_header());
-        }
-        Action::Continue
     }
 }
 
@@ -203,7 +210,7 @@ fn first_step(service: &Service, headers: &Headers<'_>, body: Body, now: UnixMic
     let worker = &service.worker;
     let signatures = EnvoySignatures { availability: &worker.signatures, metrics: &service.metrics };
     let head = headers.head(body);
-    let step = begin(&service.policy, &mut worker.memory.borrow_mut(), &head, now / SECOND, &signatures);
+    let step = begin(&service.policy, &mut worker.memory(), &head, now / SECOND, &signatures);
     if let (Step::Decided(Decision::Deny(denial)), Some(authorization)) = (&step, head.authorization)
         && denial.code() == TokenFault::UnknownKey.code()
         && service.policy.gateway().control_plane != ControlPlane::Absent
@@ -220,8 +227,9 @@ fn failure(admission: &Admission) -> Option<Reason> {
     const UNAUTHORIZED: u64 = 401;
     const UNAUTHENTICATED: &[u8] = b"16";
     if *admission.binding() == Binding::Grpc {
-        let map = host::response_headers();
-        let is_refusal = header_pairs(&map).any(|(name, value)| name == b"grpc-status" && value == UNAUTHENTICATED);
+        let is_refusal = host::with_response_headers(|map| {
+            map.iter().any(|(name, value)| name == b"grpc-status" && value == UNAUTHENTICATED)
+        });
         return is_refusal.then_some(Reason::BackendRefused);
     }
     let status = host::response_status();
@@ -241,15 +249,16 @@ fn failure(admission: &Admission) -> Option<Reason> {
 /// Why the host answered behind the translation; empty if it did not. Nobody else hears of it.
 #[cold]
 fn said_behind_the_translation() -> Vec<u8> {
-    let map = host::response_headers();
-    let said = header_pairs(&map).find(|(name, _)| *name == REPLY_HEADER.as_bytes());
+    let said = host::with_response_headers(|map| {
+        map.iter().find(|(name, _)| *name == REPLY_HEADER.as_bytes()).map(|(_, details)| details.to_vec())
+    });
     host::remove_response_header(REPLY_HEADER);
-    said.map(|(_, details)| details.to_vec()).unwrap_or_default()
+    said.unwrap_or_default()
 }
 
 #[cold]
 #[inline(never)]
-fn deny(service: &Service, denial: &Denial) -> Action {
+fn deny(service: &Service, denial: &Denial) -> Flow {
     service.metrics.count_denied(denial);
     keep_record(service, denial.record());
     answer(denial)
@@ -262,12 +271,12 @@ fn keep_record(service: &Service, record: &str) {
     }
 }
 
-fn answer(denial: &Denial) -> Action {
+fn answer(denial: &Denial) -> Flow {
     match denial.grpc_status() {
         Some(status) => host::respond_grpc(status, denial.headers(), denial.body()),
         None => host::respond(denial.status(), denial.headers(), denial.body().as_bytes()),
     }
-    Action::Pause
+    Flow::Pause
 }
 
 /// Writes what the routes need: one header for most requests.
@@ -316,10 +325,9 @@ fn set_identity(admission: &Admission) {
 /// Removes the caller's credential and whatever claims to be ours, where no route of ours does it.
 #[inline(never)]
 fn clean_headers() {
-    let map = host::request_headers();
+    // A field name is a token (RFC 9110 section 5.1): visible ASCII.
+    let text = |name: &&[u8]| String::from_utf8_lossy(name).into_owned();
+    let own: Vec<_> = host::with_request_headers(|map| Headers::of(map.iter()).own().iter().map(text).collect());
     host::remove_request_header("authorization");
-    for name in Headers::read(&map).own() {
-        // A field name is a token (RFC 9110 section 5.1): visible ASCII.
-        host::remove_request_header(&String::from_utf8_lossy(name));
-    }
+    own.iter().for_each(|name| host::remove_request_header(name));
 }

@@ -1,11 +1,11 @@
 //! Tokens refused because their issuer's key set does not have their key. The issuer may have changed keys since the set was read, so
 //! the control plane is shown one such token of each issuer, once a second at most; what it makes of it is its own business.
 
-use std::{cell::RefCell, time::Duration};
+use std::{mem, sync::Mutex, time::Duration};
 
 use tollgate_policy::token::key_hint;
 
-use crate::host;
+use crate::{host, service::lock};
 
 /// Issuers a worker tells of at a time. More would be a policy with as many issuers, all changing keys within a second.
 const MOST: usize = 16;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What waits to be shown.
 #[derive(Default)]
 pub(crate) struct UnknownKeys {
-    waiting: RefCell<Vec<Refused>>,
+    waiting: Mutex<Vec<Refused>>,
 }
 
 struct Refused {
@@ -26,7 +26,7 @@ struct Refused {
 impl UnknownKeys {
     /// Remembers a refused token, unless one of its issuer is remembered already.
     pub(crate) fn note(&self, authorization: &[u8]) {
-        let mut waiting = self.waiting.borrow_mut();
+        let mut waiting = lock(&self.waiting);
         if waiting.len() >= MOST || waiting.iter().any(|known| known.authorization == authorization) {
             return;
         }
@@ -38,7 +38,7 @@ impl UnknownKeys {
 
     /// Shows the control plane in `cluster` what was remembered, as a caller would: it judges tokens by the same policy.
     pub(crate) fn tell(&self, cluster: &str) {
-        for refused in self.waiting.take() {
+        for refused in mem::take(&mut *lock(&self.waiting)) {
             let Ok(authorization) = String::from_utf8(refused.authorization) else { continue };
             let headers = [
                 (":method", "GET"),

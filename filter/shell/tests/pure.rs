@@ -2,7 +2,7 @@
 
 #[path = "../src/header_value.rs"]
 mod header_value;
-#[path = "../src/signature/message.rs"]
+#[path = "../../host/src/signature.rs"]
 mod message;
 
 #[track_caller]

@@ -14,7 +14,6 @@ use tollgate_a2a::{
 };
 use tollgate_policy::{
     a2a::Encoding,
-    header_pairs,
     translated::{AGENT_HEADER, MARK_HEADER, Mark, REPLY_HEADER},
 };
 
@@ -64,7 +63,7 @@ impl Request {
     /// Reads the head. `Err`: the answer.
     fn begin(&mut self) -> Result<(), Answer> {
         let map = host::request_headers();
-        let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
+        let header = |name: &[u8]| map.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
         let text = |name: &[u8]| String::from_utf8(header(name).unwrap_or_default().to_vec()).unwrap_or_default();
         let mark = header(MARK_HEADER.as_bytes()).and_then(Mark::read).ok_or_else(unavailable)?;
         host::remove_request_header(MARK_HEADER);
@@ -172,7 +171,7 @@ impl HttpContext for Request {
         let Some(service) = self.service.clone() else { return Action::Continue };
         let Stage::Sent(exchange) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
         let map = host::response_headers();
-        let header = |name: &[u8]| header_pairs(&map).find(|(key, _)| *key == name).map(|(_, value)| value);
+        let header = |name: &[u8]| map.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
         // The host's own words, which the filter says in the caller's binding.
         if header(REPLY_HEADER.as_bytes()).is_some() {
             return Action::Continue;

@@ -41,7 +41,7 @@ xds = "{xds}"
 public_url = "http://{listener}"
 listen = "{listener}"
 filter = "{filter}"
-admin = "public"
+{native_filter}admin = "public"
 [limits]
 default_requests_per_minute = "unlimited"
 [outbound]
@@ -60,9 +60,24 @@ file_dirs = ["{files}"]
             xds = self.xds,
             listener = self.listener,
             filter = binaries::filter().display(),
+            native_filter = native_filter(),
             more = settings.more,
         )
     }
+}
+
+/// Whether this test binary is the one that holds every promise against the filter's native form.
+///
+/// # Panics
+/// When it cannot tell its own name.
+#[must_use]
+pub fn is_native() -> bool {
+    let test = std::env::current_exe().expect("the test's own path");
+    test.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("e2e_native-"))
+}
+
+fn native_filter() -> String {
+    if is_native() { format!("native_filter = \"{}\"\n", binaries::native().display()) } else { String::new() }
 }
 
 /// A directory under the target directory: it outlives a test binary's statics, so it must not be in `/tmp`.

@@ -110,7 +110,7 @@ fn a_v03_client_talks_to_both_agents_in_both_bindings() {
 fn the_cards_of_both_agents_verify_by_the_gateways_keys() {
     agents();
     for agent in [CALCULATOR, WEATHER] {
-        crate::signatures::check(agent);
+        super::signatures::check(agent);
     }
 }
 
