@@ -13,6 +13,7 @@ mod minilm;
 mod model;
 mod remote;
 mod terms;
+mod weights;
 
 use std::{
     collections::HashMap,

@@ -22,11 +22,23 @@ impl Table {
     /// A table of lines of `width` numbers. `None`: they are not so many.
     #[must_use]
     pub fn new(numbers: &[f32], width: usize) -> Option<Self> {
-        if width == 0 || numbers.is_empty() || !numbers.len().is_multiple_of(width) {
+        if width == 0 || !numbers.len().is_multiple_of(width) {
             return None;
         }
-        let (mut bytes, mut scales) = (Vec::with_capacity(numbers.len()), Vec::with_capacity(numbers.len() / width));
-        for line in numbers.chunks_exact(width) {
+        Self::of_lines(numbers.chunks_exact(width), width)
+    }
+
+    /// A table of `lines`, which need not lie side by side. `None`: there are none, or not all have `width` numbers.
+    #[must_use]
+    pub fn of_lines<'a>(lines: impl ExactSizeIterator<Item = &'a [f32]>, width: usize) -> Option<Self> {
+        if width == 0 || lines.len() == 0 {
+            return None;
+        }
+        let (mut bytes, mut scales) = (Vec::with_capacity(lines.len() * width), Vec::with_capacity(lines.len()));
+        for line in lines {
+            if line.len() != width {
+                return None;
+            }
             let largest = line.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
             let scale = if largest > 0.0 { largest / LARGEST } else { 1.0 };
             // Whatever is no number is nothing: a cast from one that is out of bounds stops at them.
@@ -65,6 +77,13 @@ impl Linear {
     pub fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Option<Self> {
         let weights = Table::new(weights, inputs).filter(|weights| weights.lines() == bias.len())?;
         Some(Self { weights, bias })
+    }
+
+    /// A layer of these lines of weights, one for each output, and no bias.
+    #[must_use]
+    pub fn of_table(weights: Table) -> Self {
+        let bias = vec![0.0; weights.lines()];
+        Self { weights, bias }
     }
 
     /// How many numbers a row has that comes out.
@@ -219,6 +238,16 @@ mod tests {
             }
             prop_assert!(table.line(lines).is_none());
         }
+    }
+
+    #[test]
+    fn lines_that_lie_apart_make_the_same_table() {
+        let numbers = numbers(12, 3);
+        let (side_by_side, apart) = (Table::new(&numbers, 4).unwrap(), Table::of_lines(numbers.chunks(4), 4).unwrap());
+        assert_eq!((&side_by_side.bytes, &side_by_side.scales), (&apart.bytes, &apart.scales));
+        assert!(Table::of_lines([&numbers[..4], &numbers[..3]].into_iter(), 4).is_none());
+        assert!(Table::of_lines(std::iter::empty(), 4).is_none());
+        assert_eq!(Linear::of_table(apart).forward(&[0.0; 4]), [0.0; 3]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwapOption;
-use tollgate_linear::Linear;
+use tollgate_linear::{Linear, Table};
 
 use super::{document::Document, terms::Term};
 use crate::domain::Vector;
@@ -140,9 +140,9 @@ impl Corpus {
         let vectors: Option<Vec<Arc<Vector>>> = self.documents.iter().map(|it| it.vector_of(embedder)).collect();
         let Some(vectors) = vectors else { return };
         let width = vectors.first().map_or(0, |vector| vector.values.len());
-        let numbers: Vec<f32> = vectors.iter().flat_map(|vector| &vector.values).copied().collect();
-        if let Some(lines) = Linear::new(&numbers, vec![0.0; vectors.len()], width) {
-            self.packed.store(Some(Arc::new(Packed { embedder: embedder.to_owned(), vectors: lines, width })));
+        if let Some(lines) = Table::of_lines(vectors.iter().map(|vector| &*vector.values), width) {
+            let vectors = Linear::of_table(lines);
+            self.packed.store(Some(Arc::new(Packed { embedder: embedder.to_owned(), vectors, width })));
         }
     }
 

@@ -12,7 +12,8 @@ use super::{
     EmbedError, Embedder, TextKind,
     bert::{Bert, Config},
     embedder::normalised,
-    model::{CONFIG, ModelError, TOKENIZER, WEIGHTS, read_pinned},
+    model::{CONFIG, ModelError, TOKENIZER, WEIGHTS, open_pinned, read_pinned},
+    weights::Weights,
 };
 
 /// Numbers in a vector.
@@ -51,8 +52,8 @@ impl MiniLm {
         // The file pads and cuts to 128 tokens: the padding would be part of the mean.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| unusable(TOKENIZER.name)(error.to_string()))?;
-        let weights = read_pinned(directory, &WEIGHTS)?;
-        let model = VarBuilder::from_buffered_safetensors(weights, DType::F32, &Device::Cpu)
+        let model = Weights::new(open_pinned(directory, &WEIGHTS)?)
+            .map(|weights| VarBuilder::from_backend(Box::new(weights), DType::F32, Device::Cpu))
             .and_then(|weights| Bert::load(&weights, &config))
             .map_err(|error| unusable(WEIGHTS.name)(error.to_string()))?;
         // Weights are kept as bytes: vectors are not quite those of the floats.

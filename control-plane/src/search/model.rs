@@ -6,6 +6,7 @@ mod install;
 
 use std::{
     fmt::Write as _,
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
@@ -65,6 +66,11 @@ impl Pinned {
     pub(super) fn short(&self) -> &'static str {
         &self.sha256[..12]
     }
+
+    fn check(&self, path: PathBuf, digest: &[u8]) -> Result<(), ModelError> {
+        let found = hex(digest);
+        if found == self.sha256 { Ok(()) } else { Err(ModelError::Other { path, found, expected: self.sha256 }) }
+    }
 }
 
 /// Where `serve` looks for the model, and `model install` puts it.
@@ -78,17 +84,26 @@ pub fn default_directory(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// The first that is not.
 pub fn verify(directory: &Path) -> Result<(), ModelError> {
-    FILES.iter().try_for_each(|file| read_pinned(directory, file).map(drop))
+    FILES.iter().try_for_each(|file| open_pinned(directory, file).map(drop))
 }
 
+/// A file of the model whole, if it is the right one.
 pub(super) fn read_pinned(directory: &Path, file: &Pinned) -> Result<Vec<u8>, ModelError> {
     let path = directory.join(file.name);
     let bytes = std::fs::read(&path).map_err(|source| ModelError::File { path: path.clone(), source })?;
-    let found = hex(&Sha256::digest(&bytes));
-    if found != file.sha256 {
-        return Err(ModelError::Other { path, found, expected: file.sha256 });
-    }
+    file.check(path, &Sha256::digest(&bytes))?;
     Ok(bytes)
+}
+
+/// A file of the model, if it is the right one, for reading it in pieces.
+pub(super) fn open_pinned(directory: &Path, file: &Pinned) -> Result<File, ModelError> {
+    let path = directory.join(file.name);
+    let mut hash = Sha256::new();
+    let opened = File::open(&path)
+        .and_then(|mut opened| io::copy(&mut opened, &mut hash).map(|_| opened))
+        .map_err(|source| ModelError::File { path: path.clone(), source })?;
+    file.check(path, &hash.finalize())?;
+    Ok(opened)
 }
 
 fn hex(bytes: &[u8]) -> String {
