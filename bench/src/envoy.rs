@@ -68,6 +68,14 @@ impl Envoy {
         process::resident_mib(self.child.id())
     }
 
+    /// What its allocator has handed out and not got back, MiB: its heap, but for what sandboxes have of their own.
+    pub(crate) fn allocated_mib(&self) -> Result<f64> {
+        let reply = Connection::once(self.admin, "GET", "/memory")?;
+        let memory: serde_json::Value = serde_json::from_slice(&reply.body).context("/memory is not JSON")?;
+        let bytes = memory["allocated"].as_str().and_then(|text| text.parse::<u64>().ok());
+        Ok(bytes.context("/memory has no number under allocated")? as f64 / f64::from(1 << 20))
+    }
+
     /// An error when a wasm VM had to be reloaded: what was measured then is a fault, not a filter.
     pub(crate) fn expect_no_traps(&self) -> Result<()> {
         let reply = Connection::once(self.admin, "GET", "/stats?usedonly&filter=vm_reload")?;

@@ -1,5 +1,5 @@
 //! The filter without the control plane: `envoy/standalone.yaml` as it ships, with this test's keys, ports and backend put in, in a
-//! real Envoy and in both body modes.
+//! real Envoy and in both body modes. `standalone_native.rs` has it once more, with the filter in native code.
 
 use std::{
     fs,
@@ -8,7 +8,9 @@ use std::{
 
 use serde_json::json;
 use tempfile::TempDir;
-use tollgate_tests::{Backend, Issuer, Request, Response, binaries, http, issuer::SignedBy, process::Process, wait};
+use tollgate_tests::{
+    Backend, Issuer, Request, Response, binaries, http, is_native, issuer::SignedBy, process::Process, wait,
+};
 
 /// What the example trusts.
 const ISSUER: &str = "https://issuer.example.com";
@@ -32,7 +34,7 @@ struct Standalone {
     admin: SocketAddr,
     issuer: Issuer,
     backend: Backend,
-    _envoy: Process,
+    envoy: Process,
     _directory: TempDir,
 }
 
@@ -57,6 +59,9 @@ impl Standalone {
             assert!(config.contains(from), "the example has no {from}");
             config = config.replace(from, &to);
         }
+        if is_native() {
+            config = with_native_filter(&config);
+        }
         if let BodyMode::StreamHeaders = mode {
             config = config.replace("hold_headers", "stream_headers").replace("iteration: true", "iteration: false");
         }
@@ -69,7 +74,7 @@ impl Standalone {
             assert!(envoy.is_running(), "Envoy ended at start:\n{}", envoy.log());
             Request::new(admin, "GET", "/ready").try_send().filter(|answer| answer.status == 200)
         });
-        Self { listener, admin, issuer, backend, _envoy: envoy, _directory: directory }
+        Self { listener, admin, issuer, backend, envoy, _directory: directory }
     }
 
     fn token(&self, scope: &str) -> String {
@@ -89,6 +94,10 @@ impl Standalone {
     /// Ends a test: nothing trapped.
     #[track_caller]
     fn assert_no_trap(&self) {
+        if is_native() {
+            assert!(!self.envoy.log().contains("panicked"), "{}", self.envoy.log());
+            return;
+        }
         let stats = Request::new(self.admin, "GET", "/stats?filter=vm_reload").send().text();
         assert!(stats.contains("wasm.tollgate.vm_reload: 0"), "{stats}");
     }
@@ -99,6 +108,21 @@ fn with_keys(example: &str, issuer: &Issuer) -> String {
     let (before, rest) = example.split_once("\"jwks\": {").expect("the example has keys");
     let (_, after) = rest.split_once("}] }").expect("the example's keys end");
     format!("{before}\"jwks\": {}{after}", issuer.jwks())
+}
+
+/// The example with the filter of `docs/native-filter.md` in place of the wasm one, and the same policy.
+fn with_native_filter(example: &str) -> String {
+    const POLICY: &str = "value: |\n";
+    let page = fs::read_to_string(binaries::workspace().join("docs/native-filter.md")).expect("the page");
+    let (_, snippet) = page.split_once("- name: tollgate\n  typed_config:\n").expect("the page has the filter");
+    let (snippet, _) = snippet.split_once(POLICY).expect("the filter has a policy");
+    let file = snippet.split_once("filename: ").and_then(|(_, rest)| rest.split_once(' ')).expect("a file").0;
+    let snippet = snippet.replace(file, &binaries::native().display().to_string());
+    let (before, rest) = example.split_once("- name: tollgate\n").expect("the example has the filter");
+    let (_, policy) = rest.split_once(POLICY).expect("the example has a policy");
+    let indented: String = snippet.lines().map(|line| format!("{:18}{line}\n", "")).collect();
+    let begin = format!("{before}- name: tollgate\n{:20}typed_config:\n{indented}", "");
+    format!("{}{POLICY}{policy}", begin.trim_end_matches([' ', '\n']).to_owned() + "\n" + &" ".repeat(24))
 }
 
 fn rpc(method: &str) -> serde_json::Value {

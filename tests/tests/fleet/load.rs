@@ -10,7 +10,7 @@ use std::{
 
 use tollgate_tests::{Request, wait};
 
-use crate::admissions::Admission;
+use super::admissions::Admission;
 
 /// Someone who sends the same request again and again, each over a connection of its own.
 pub(crate) struct Sender {

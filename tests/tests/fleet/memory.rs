@@ -10,7 +10,7 @@ use tollgate_tests::{
     wait,
 };
 
-use crate::{
+use super::{
     BURST, ENVOYS, RATE, alone, limit,
     load::{Load, Sender},
     phase, row,

@@ -9,7 +9,7 @@ use std::{
 
 use tollgate_tests::{Backend, Gateway, Issuer, gateway::Settings, process::Process, wait};
 
-use crate::{
+use super::{
     BURST, ENVOYS, RATE,
     admissions::Allowed,
     alone, limit,
