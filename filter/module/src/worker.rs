@@ -119,8 +119,10 @@ pub(crate) fn cut_off() {
 
 /// Does what is due for every thread of this Envoy. On the main thread, which speaks for all.
 pub(crate) fn tick(config: &Config) {
+    let here = HERE.with(|here| Arc::clone(&here.thread));
     let threads: Vec<_> = lock(&THREADS).iter().filter_map(Weak::upgrade).collect();
-    for thread in threads {
+    // This thread leads: one that followed now and then would begin its books anew each time.
+    for thread in threads.into_iter().filter(|thread| !Arc::ptr_eq(thread, &here)) {
         let service = Service::new(Arc::clone(&config.configured), Arc::clone(&thread.worker));
         let cut = service.tick(Part::Follows);
         if !cut.is_empty() {

@@ -41,6 +41,11 @@ impl SharedMemory for Shared {
         values.insert(key.to_owned(), Value { bytes: bytes.to_vec(), version: 1 });
         Ok(())
     }
+
+    fn create(&self, key: &str) {
+        let mut values = VALUES.lock().unwrap_or_else(PoisonError::into_inner);
+        values.entry(key.to_owned()).or_insert_with(|| Value { bytes: Vec::new(), version: 1 });
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +62,7 @@ mod tests {
         assert_eq!(value, b"a");
         Shared.set(KEY, b"bc", Some(version)).unwrap();
         assert_eq!(Shared.set(KEY, b"d", Some(version)), Err(Stale));
+        Shared.create(KEY);
         assert_eq!(Shared.get(KEY).unwrap().0, b"bc");
         Shared.set(KEY, b"", None).unwrap();
         assert_eq!(Shared.get(KEY).unwrap().0, b"");
@@ -71,9 +77,8 @@ mod tests {
                     let (value, version) = Shared.get(KEY).map_or((0_u64, None), |(bytes, version)| {
                         (bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)), Some(version))
                     });
-                    // Two first writers both succeed, so the first write is nothing yet.
                     let Some(version) = version else {
-                        let _ = Shared.set(KEY, &[], None);
+                        Shared.create(KEY);
                         continue;
                     };
                     if Shared.set(KEY, &(value + 1).to_le_bytes(), Some(version)).is_ok() {

@@ -13,6 +13,11 @@ pub trait SharedMemory {
     /// # Errors
     /// Someone else wrote since.
     fn set(&self, key: &str, value: &[u8], version: Option<u32>) -> Result<(), Stale>;
+
+    /// Writes nothing where nothing was ever written. A host that cannot tell may write over what another writes just then.
+    fn create(&self, key: &str) {
+        let _ = self.set(key, &[], None);
+    }
 }
 
 /// The value was written by someone else meanwhile.
@@ -36,7 +41,7 @@ pub(super) fn update<T>(
     for _ in 0..TRIES {
         let Some((bytes, version)) = shared.get(key) else {
             // Two first writers both succeed: neither may put anything in before it has read.
-            let _ = shared.set(key, &[], None);
+            shared.create(key);
             continue;
         };
         match work(bytes) {
