@@ -106,7 +106,8 @@ pub(crate) fn end(stream: StreamId) {
 #[allow(unsafe_code, reason = "a host's function")]
 pub(crate) fn cut_off() {
     HERE.with(|here| {
-        for StreamId { place, number } in mem::take(&mut *lock(&here.thread.cut)) {
+        let cut = mem::take(&mut *lock(&here.thread.cut));
+        for StreamId { place, number } in cut {
             let filter =
                 here.under_way.borrow().get(place).filter(|(other, _)| *other == number).map(|(_, filter)| *filter);
             if let Some(filter) = filter {
@@ -124,12 +125,13 @@ pub(crate) fn tick(config: &Config) {
     // This thread leads: one that followed now and then would begin its books anew each time.
     for thread in threads.into_iter().filter(|thread| !Arc::ptr_eq(thread, &here)) {
         let service = Service::new(Arc::clone(&config.configured), Arc::clone(&thread.worker));
-        let cut = service.tick(Part::Follows);
-        if !cut.is_empty() {
-            lock(&thread.cut).extend(cut);
-            if let Some(way) = &*lock(&thread.way) {
-                way.commit();
-            }
+        let mut cut = lock(&thread.cut);
+        cut.extend(service.tick(Part::Follows));
+        // Again for what was noted before: an event is lost where the stream that it went through ended first.
+        if !cut.is_empty()
+            && let Some(way) = &*lock(&thread.way)
+        {
+            way.commit();
         }
     }
     let _none = service(config).tick(Part::MayLead);

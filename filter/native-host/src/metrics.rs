@@ -50,7 +50,7 @@ impl Counter {
     /// Adds `count`. Not after its configuration is gone.
     pub fn add(self, count: u64) {
         if let (Some(metric), Ok(abi), 1..) = (self.0, abi(), count) {
-            // SAFETY: the configuration is there: a stream of it is, or it is on the module's list (`tollgate-module`).
+            // SAFETY: the configuration is there: this is a hook of it, or of one of its streams (`tollgate-module`).
             unsafe { (abi.http_filter_config_increment_counter)(metric.config(), metric.id, ptr::null(), 0, count) };
         }
     }

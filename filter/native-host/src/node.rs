@@ -22,7 +22,7 @@ pub fn node_id() -> String {
 
 fn of_command_line(line: &[u8]) -> Option<String> {
     let arguments: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-    let value = |names: [&str; 2]| {
+    let value = |names: &[&str]| {
         arguments.iter().enumerate().find_map(|(at, argument)| {
             let (name, given) =
                 argument.split_once('=').map_or((&**argument, None), |(name, value)| (name, Some(value)));
@@ -30,8 +30,8 @@ fn of_command_line(line: &[u8]) -> Option<String> {
             names.contains(&name).then(|| given.or(next)).flatten().map(str::to_owned)
         })
     };
-    value(["--service-node", ""]).or_else(|| {
-        let bootstrap: Value = serde_json::from_slice(&fs::read(value(["-c", "--config-path"])?).ok()?).ok()?;
+    value(&["--service-node"]).or_else(|| {
+        let bootstrap: Value = serde_json::from_slice(&fs::read(value(&["-c", "--config-path"])?).ok()?).ok()?;
         Some(bootstrap.get("node")?.get("id")?.as_str()?.to_owned())
     })
 }
