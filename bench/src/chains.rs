@@ -36,7 +36,7 @@ pub(crate) fn native(ports: Ports, issuer: &Issuer) -> String {
 }
 
 /// The same filters behind what the listener and the routes of Tollgate's Envoy do besides (`xds/listener.rs`, `xds/routes.rs`; written
-/// again here, in Envoy's own terms). Not in it: what only Tollgate needs, a cluster named by header and the log of backends' 401s.
+/// again here, in Envoy's own terms). Not in it: what only Tollgate needs, a cluster named by header.
 pub(crate) fn edge(ports: Ports, issuer: &Issuer) -> String {
     let remove = |prefix: &str| json!({"remove_on_match": {"key_matcher": {"prefix": prefix}}});
     let listener = json!({

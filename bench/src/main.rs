@@ -51,12 +51,12 @@ struct Arguments {
     /// The directory of the search model. Without it `search` measures words alone.
     #[arg(long)]
     search_model: Option<PathBuf>,
-    /// Interleaved rounds.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Seconds each target is measured in a round.
-    #[arg(long, default_value_t = 4.0)]
-    seconds: f64,
+    /// Interleaved rounds: 60 of `throughput`, 7 of others.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Seconds each target is measured in a round: 0.5 of `throughput`, 4 of others.
+    #[arg(long)]
+    seconds: Option<f64>,
     /// A look, not a measurement: two short rounds, few trials, at most 1,000 agents.
     #[arg(long)]
     quick: bool,
@@ -113,10 +113,13 @@ impl Arguments {
         if self.quick { Depth::Quick } else { Depth::Full }
     }
 
-    fn rounds(&self) -> Rounds {
+    fn rounds(&self, usual: Rounds) -> Rounds {
         match self.depth() {
             Depth::Quick => Rounds { count: 2, length: Duration::from_secs(1) },
-            Depth::Full => Rounds { count: self.rounds.max(1), length: Duration::from_secs_f64(self.seconds) },
+            Depth::Full => Rounds {
+                count: self.rounds.unwrap_or(usual.count).max(1),
+                length: self.seconds.map_or(usual.length, Duration::from_secs_f64),
+            },
         }
     }
 }
@@ -130,13 +133,13 @@ fn main() -> Result<()> {
     let stage = Stage::set(&arguments)?;
     let mut report = Report::open(&arguments.output, &arguments)?;
     if wanted(Measurement::Throughput) {
-        report.throughput(&stage.throughput(arguments.rounds())?)?;
+        report.throughput(&stage.throughput(arguments.rounds(Rounds::SHORT))?)?;
     }
     if wanted(Measurement::Bodies) {
-        report.bodies(&bodies::measure(&stage, arguments.rounds())?)?;
+        report.bodies(&bodies::measure(&stage, arguments.rounds(Rounds::LONG))?)?;
     }
     if wanted(Measurement::Flood) {
-        report.flood(&stage.flood(arguments.rounds())?)?;
+        report.flood(&stage.flood(arguments.rounds(Rounds::LONG))?)?;
     }
     if wanted(Measurement::Revocation) {
         report.revocation(&revocation::measure(&stage, arguments.depth())?)?;

@@ -26,14 +26,8 @@ impl Report {
     pub(crate) fn open(path: &Path, arguments: &Arguments) -> Result<Self> {
         let earlier = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut report = Self { path: path.to_owned(), document: earlier.unwrap_or_else(|| json!({})) };
-        let rounds = arguments.rounds();
-        report.put(
-            "environment",
-            &json!({
-                "envoy": version(&arguments.envoy)?, "processor": processor(),
-                "rounds": rounds.count, "seconds": rounds.length.as_secs_f64(), "connections": 16,
-            }),
-        )?;
+        let environment = json!({"envoy": version(&arguments.envoy)?, "processor": processor(), "connections": 16});
+        report.put("environment", &environment)?;
         Ok(report)
     }
 

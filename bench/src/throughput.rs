@@ -17,7 +17,7 @@ use crate::{
 const CONNECTIONS: usize = 16;
 /// Tokens in the larger set.
 const MANY: usize = 1_000;
-const WARM_UP: Duration = Duration::from_millis(400);
+const WARM_UP: Duration = Duration::from_millis(150);
 /// 60 bytes of JSON-RPC.
 const BODY: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"GetTask","params":{"a":1}}"#;
 
@@ -42,6 +42,13 @@ pub(crate) struct Rounds {
     pub(crate) count: usize,
     /// Measured time of each target in a round.
     pub(crate) length: Duration,
+}
+
+impl Rounds {
+    /// For ratios of targets: a slow spell of the machine lasts longer than a round, and meets all of them.
+    pub(crate) const SHORT: Self = Self { count: 60, length: Duration::from_millis(500) };
+    /// For what must last to show.
+    pub(crate) const LONG: Self = Self { count: 7, length: Duration::from_secs(4) };
 }
 
 /// Medians of one target with one token set.

@@ -30,7 +30,7 @@ use crate::{
     domain::{AgentId, UnixSeconds},
     health::{HealthBoard, Sample},
     issuer::{JwksReader, Refresher},
-    quota::{Micros, Quota},
+    quota::{Micros, Quota, Refusals},
     reconciler::{self, Published, ReconcileError, Reconciler, SettingsError},
     revocation_expiry,
     search::{Indexer, ModelPlace, Search},
@@ -154,7 +154,7 @@ impl Bound {
         let snapshots = published.snapshots();
         let reports = Arc::new(Reports { broker: broker.clone(), health: health.clone() });
         let (fleet, usage) = (quota.fleet.clone(), quota.usage.clone());
-        let server = quota.into_server();
+        let server = quota.into_server(reports.clone());
         tasks.serve("xDS", xds::serve(ports.xds, xds_tls, snapshots, nodes.clone(), reports, server, stopping.clone()));
         let verifier = CardVerifier::new(&foundation.outbound, foundation.config.cards.trusted_jku.clone());
         let cards = CardFetcher::new(&foundation.outbound, Arc::new(broker.clone()), verifier);
@@ -211,11 +211,13 @@ struct Reports {
     health: HealthBoard,
 }
 
-impl TrafficReports for Reports {
+impl Refusals for Reports {
     fn backend_refused(&self, agent: &AgentId) {
         self.broker.backend_refused(agent);
     }
+}
 
+impl TrafficReports for Reports {
     fn backends_seen(&self, node: &str, samples: &[Sample]) {
         self.health.report(node, samples);
     }

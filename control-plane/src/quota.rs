@@ -23,7 +23,7 @@ use futures::future::BoxFuture;
 pub use self::redis::{RedisLedger, RedisUrlError};
 pub use memory::MemoryLedger;
 pub use nodes::{FleetNode, FleetTable, LeaseHealth};
-pub use service::{Quota, Server, Service};
+pub use service::{Quota, Refusals, Server, Service};
 pub use tollgate_policy::quota::Counts;
 pub use usage::{Usage, UsageTable};
 

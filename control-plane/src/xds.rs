@@ -2,7 +2,6 @@
 //! up, and the ADS server that brings snapshots to nodes, delta and state-of-the-world. Only here is tonic named. What belongs into
 //! a snapshot is the reconciler's business.
 
-mod access;
 mod any;
 mod channel;
 mod clusters;
@@ -16,6 +15,7 @@ mod health_checks;
 mod health_reports;
 mod kind;
 mod listener;
+mod local_replies;
 mod nodes;
 mod pacing;
 #[cfg(test)]
@@ -33,12 +33,12 @@ mod tests;
 mod translator;
 mod upstream_tls;
 
-pub use access::TrafficReports;
 pub use clusters::{
     CONTROL_PLANE as CONTROL_PLANE_CLUSTER, TRANSLATION as TRANSLATION_CLUSTER, agent_cluster_name, grpc_cluster_name,
 };
 pub use edge::{Edge, EdgeResources, FilterModule, PolicyFilter, ServingCertificate, UpstreamAddress};
 pub use filter::RenderedPolicy;
+pub use health_reports::TrafficReports;
 pub use kind::ResourceKind;
 pub use nodes::{Applied, KindStatus, NodeStatus, NodeTable, PendingNode, Rejection, StreamKind};
 pub use resource::Resource;

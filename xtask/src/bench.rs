@@ -21,7 +21,7 @@ pub(crate) struct Args {
 /// Builds and measures.
 pub(crate) fn run(args: Args) -> Result<()> {
     let envoy = envoy::locate()?;
-    let (filter, module) = (wasm::build()?, native::build()?);
+    let (filter, module) = (wasm::build()?, native::build(Profile::Release)?);
     let tollgate = dist::tollgate(Profile::Release)?;
     let mut build = tools::cargo();
     build.args(["build", "--release", "--package", "tollgate-bench"]);

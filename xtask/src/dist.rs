@@ -14,7 +14,7 @@ pub(crate) fn run() -> Result<()> {
     let binary = tollgate(Profile::Release)?;
     let directory = tools::directory(tools::workspace_root().join("target/dist"))?;
     let modules = wasm::FILE_NAMES.map(|name| (module.with_file_name(name), name));
-    let native = (native::build()?, native::FILE_NAME);
+    let native = (native::build(Profile::Release)?, native::FILE_NAME);
     for (from, name) in [(binary, "tollgate"), native].into_iter().chain(modules) {
         let to = directory.join(name);
         fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let found = [
         ("TOLLGATE_ENVOY", envoy::locate()?),
         ("TOLLGATE_WASM", wasm::build()?),
-        ("TOLLGATE_NATIVE", native::build()?),
+        ("TOLLGATE_NATIVE", native::build(Profile::Dev)?),
         ("TOLLGATE_MODEL", search_model::locate(&tollgate)?),
         ("TOLLGATE_BIN", tollgate),
         (

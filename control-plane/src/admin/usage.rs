@@ -103,6 +103,7 @@ fn view(row: &Usage) -> Value {
 }
 
 fn counts(counts: Counts) -> Value {
-    let Counts { admitted, refused, shed } = counts;
-    json!({"requests": counts.requests(), "admitted": admitted, "refused": refused, "shed": shed})
+    let Counts { admitted, refused, shed, unauthorized } = counts;
+    let requests = counts.requests();
+    json!({"requests": requests, "admitted": admitted, "refused": refused, "shed": shed, "unauthorized": unauthorized})
 }

@@ -5,9 +5,10 @@ use std::{num::NonZeroU32, sync::Arc};
 use futures::FutureExt;
 
 use super::{
-    BucketKey, Counts, FleetTable, Lease, Ledger, Lent, Limit, MemoryLedger, Micros, NodeKey, Quota, Report, Server,
-    UsageTable,
+    BucketKey, Counts, FleetTable, Lease, Ledger, Lent, Limit, MemoryLedger, Micros, NodeKey, Quota, Refusals, Report,
+    Server, UsageTable,
 };
+use crate::domain::AgentId;
 
 /// When simulated time begins.
 pub(super) const START: Micros = Micros::from_seconds(1_700_000_000);
@@ -24,7 +25,13 @@ pub(crate) fn bucket(client: &str) -> BucketKey {
 /// A service of its own, for servers that have other things to show.
 pub(crate) fn server() -> Server {
     let (fleet, usage) = (FleetTable::default(), UsageTable::default());
-    Quota { ledger: Arc::new(MemoryLedger::default()), fleet, usage, clock: || START }.into_server()
+    Quota { ledger: Arc::new(MemoryLedger::default()), fleet, usage, clock: || START }.into_server(Arc::new(Nobody))
+}
+
+struct Nobody;
+
+impl Refusals for Nobody {
+    fn backend_refused(&self, _: &AgentId) {}
 }
 
 /// A report of one bucket.

@@ -52,6 +52,7 @@ struct Cell {
     admitted: u32,
     refused: u32,
     shed: u32,
+    unauthorized: u32,
 }
 
 impl UsageTable {
@@ -110,7 +111,7 @@ impl Row {
             // Two exchanges may be counted in another order than their times were taken in.
             Some(last) if last.second >= second => last.add(report.counts),
             _ => {
-                let mut cell = Cell { second, admitted: 0, refused: 0, shed: 0 };
+                let mut cell = Cell { second, admitted: 0, refused: 0, shed: 0, unauthorized: 0 };
                 cell.add(report.counts);
                 self.cells.push_back(cell);
             }
@@ -135,12 +136,18 @@ impl Cell {
         self.admitted = self.admitted.saturating_add(small(more.admitted));
         self.refused = self.refused.saturating_add(small(more.refused));
         self.shed = self.shed.saturating_add(small(more.shed));
+        self.unauthorized = self.unauthorized.saturating_add(small(more.unauthorized));
     }
 }
 
 impl From<Cell> for Counts {
     fn from(cell: Cell) -> Self {
-        Self { admitted: cell.admitted.into(), refused: cell.refused.into(), shed: cell.shed.into() }
+        Self {
+            admitted: cell.admitted.into(),
+            refused: cell.refused.into(),
+            shed: cell.shed.into(),
+            unauthorized: cell.unauthorized.into(),
+        }
     }
 }
 
@@ -158,7 +165,7 @@ mod tests {
     }
 
     fn requests(client: &str, admitted: u64) -> Report {
-        let counts = Counts { admitted, refused: 1, shed: 2 };
+        let counts = Counts { admitted, refused: 1, shed: 2, unauthorized: 1 };
         Report { key: bucket(client), counts, ..report(limit(60, 5), 0, 0, 0) }
     }
 

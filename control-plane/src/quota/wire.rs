@@ -51,7 +51,12 @@ fn report(field: &str, bucket: v1::BucketReport) -> Result<Report, Malformed> {
         held: tokens(&format!("{field}.held"), bucket.held)?,
         wanted: tokens(&format!("{field}.wanted"), bucket.wanted)?,
         demand: bucket.demand,
-        counts: Counts { admitted: bucket.admitted, refused: bucket.refused, shed: bucket.shed },
+        counts: Counts {
+            admitted: bucket.admitted,
+            refused: bucket.refused,
+            shed: bucket.shed,
+            unauthorized: bucket.unauthorized,
+        },
     })
 }
 

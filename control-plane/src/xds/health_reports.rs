@@ -10,7 +10,7 @@ use tollgate_proto::otlp::v1::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{TrafficReports, clusters};
+use super::clusters;
 use crate::{
     bootstrap::{METRIC_EJECTED, METRIC_FAILED, METRIC_HEALTHY, METRIC_UNANSWERED, NODE_HEADER},
     domain::AgentId,
@@ -22,6 +22,12 @@ const MAX_NODE: usize = 256;
 
 /// Largest message: four figures of each of 50,000 agents.
 const MOST_BYTES: usize = 32 << 20;
+
+/// Whoever wants to know what Envoys see.
+pub trait TrafficReports: Send + Sync + 'static {
+    /// How `node` sees backends.
+    fn backends_seen(&self, node: &str, samples: &[Sample]);
+}
 
 /// The metrics service.
 pub(super) struct Receiver {

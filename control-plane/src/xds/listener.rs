@@ -35,9 +35,9 @@ use envoy_types::pb::{
 };
 
 use super::{
-    Edge, PolicyFilter, Resource, access,
+    Edge, PolicyFilter, Resource,
     any::{ads, duration, pack, starts_with, tcp_address, uint32},
-    filter as policy_filter, routes, secrets,
+    filter as policy_filter, local_replies, routes, secrets,
 };
 
 /// The listener's name and its statistics prefix.
@@ -104,7 +104,7 @@ fn connection_manager(form: &PolicyFilter) -> HttpConnectionManager {
             initial_connection_window_size: Some(uint32(1024 * 1024)),
             ..Default::default()
         }),
-        local_reply_config: Some(access::local_replies()),
+        local_reply_config: Some(local_replies::at_the_edge()),
         ..Default::default()
     }
 }
@@ -126,7 +126,6 @@ pub(super) fn router() -> HttpFilter {
     let router = Router {
         // Also keeps `x-envoy-original-path`, with the gateway's own path, from the backend.
         suppress_envoy_headers: true,
-        upstream_log: vec![access::backend_refusals()],
         ..Default::default()
     };
     HttpFilter {

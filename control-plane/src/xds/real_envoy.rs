@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     bootstrap::{self, BootstrapOptions},
-    domain::{Agent, AgentId, BackendAuth, BackendUrl, Generation, Heartbeat, Secret, SecretText},
+    domain::{Agent, BackendAuth, BackendUrl, Generation, Heartbeat, Secret, SecretText},
     health::Sample,
 };
 
@@ -29,7 +29,6 @@ const PLANTED: &str = "planted-secret";
 struct Nobody;
 
 impl TrafficReports for Nobody {
-    fn backend_refused(&self, _: &AgentId) {}
     fn backends_seen(&self, _: &str, _: &[Sample]) {}
 }
 

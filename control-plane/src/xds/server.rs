@@ -1,16 +1,13 @@
-//! The gRPC server on the xDS port: ADS, the access log service, the metrics service and the quota service, with optional mutual TLS.
+//! The gRPC server on the xDS port: ADS, the metrics service and the quota service, with optional mutual TLS.
 
 use std::{sync::Arc, time::Duration};
 
-use envoy_types::pb::envoy::service::{
-    accesslog::v3::access_log_service_server::AccessLogServiceServer,
-    discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer,
-};
+use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
-use super::{NodeTable, SnapshotFeed, TrafficReports, access::Receiver, health_reports, service::Ads};
+use super::{NodeTable, SnapshotFeed, TrafficReports, health_reports, service::Ads};
 use crate::{domain::SecretText, quota};
 
 /// TLS on the xDS port, PEM.
@@ -51,8 +48,7 @@ pub async fn serve(
     }
     server
         .add_service(AggregatedDiscoveryServiceServer::new(ads))
-        .add_service(AccessLogServiceServer::new(Receiver { reports: reports.clone(), stopping: stopping.clone() }))
-        .add_service(health_reports::server(reports.clone()))
+        .add_service(health_reports::server(reports))
         .add_service(quota)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stopping.cancelled_owned())
         .await?;

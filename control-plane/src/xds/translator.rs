@@ -39,10 +39,10 @@ use tollgate_a2a::settings::SettingsDocument;
 use tollgate_policy::translated::REPLY_HEADER;
 
 use super::{
-    Edge, FilterModule, Resource, access,
+    Edge, FilterModule, Resource,
     any::{ads, duration, pack, uint32},
     clusters::TRANSLATION,
-    listener,
+    listener, local_replies,
     resource::version_of,
     routes,
 };
@@ -110,7 +110,7 @@ fn connection_manager() -> HttpConnectionManager {
         server_header_transformation: ServerHeaderTransformation::PassThrough.into(),
         // The routes that lead here wait, with the caller's deadline.
         stream_idle_timeout: Some(duration(Duration::ZERO)),
-        local_reply_config: Some(access::local_replies_told_in(REPLY_HEADER)),
+        local_reply_config: Some(local_replies::told_in(REPLY_HEADER)),
         ..Default::default()
     }
 }

@@ -132,6 +132,10 @@ impl Request {
         if let (Some(service), Some(admission)) = (&self.service, self.admitted.take())
             && let Some(reason) = failure(&admission)
         {
+            if let (Reason::BackendRefused, Some(payment)) = (&reason, admission.payment()) {
+                // The control plane hears of it with what was spent, and fetches another credential.
+                service.worker.memory().purse().unauthorized(payment);
+            }
             return deny(service, &admission.refuse(&reason, service.policy.gateway()));
         }
         if let Some(allowance) = self.allowance.take() {
@@ -289,6 +293,9 @@ fn set_headers(admission: &Admission, writing: Writing) {
     match admission.route() {
         Route::ControlPlane => set(CONTROL_PLANE, b"1"),
         Route::Agent { cluster, rewrite, identity, lane } => {
+            if host::REMOVES_AHEAD_OF_ROUTE {
+                host::remove_request_header("authorization");
+            }
             match rewrite {
                 Rewrite::Constant => set(lane.cluster_header(), cluster.as_bytes()),
                 Rewrite::Path(path) => {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tollgate_policy::{ConfigError, ControlPlane, Memory, Policy, token::TokenCache};
+use tollgate_policy::{ConfigError, ControlPlane, Memory, Policy, quota::Share, token::TokenCache};
 
 use crate::{
     host,
@@ -123,9 +123,13 @@ impl std::ops::Deref for Service {
 }
 
 impl Service {
-    /// The configuration at a worker.
+    /// The configuration at a worker. A worker that has just begun takes its part of limits at once: until its first tick it would fill
+    /// buckets as if this Envoy were alone.
     #[must_use]
     pub fn new(configured: Arc<Configured>, worker: Arc<Worker>) -> Self {
+        if configured.policy.gateway().quota.is_some() {
+            worker.memory().purse().share(Share::read(&host::Shared));
+        }
         Self { configured, worker }
     }
 

@@ -172,8 +172,8 @@ impl HttpContext for Request {
         let Stage::Sent(exchange) = std::mem::replace(&mut self.stage, Stage::Idle) else { return Action::Continue };
         let map = host::response_headers();
         let header = |name: &[u8]| map.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-        // The host's own words, which the filter says in the caller's binding.
-        if header(REPLY_HEADER.as_bytes()).is_some() {
+        // The host's own words, or the refusal of the gateway's credential: the filter says either in the caller's binding.
+        if header(REPLY_HEADER.as_bytes()).is_some() || header(b":status") == Some(b"401") {
             return Action::Continue;
         }
         let status = header(b":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(502);

@@ -101,6 +101,29 @@ fn a_token_the_backend_no_longer_takes_is_replaced() {
 }
 
 #[test]
+fn a_token_that_a_translated_agent_no_longer_takes_is_replaced() {
+    let gateway = Gateway::shared();
+    let door = Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(3_600)));
+    let backend = Backend::with(door, CardAnswer::Card(CardShape::V1Rest));
+    let more = json!({"authConfig": oauth(&backend, "client_secret_basic")});
+    gateway.register_with("oauth-translated", &backend, &more);
+    let send = || {
+        let params = json!({"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "hi"}]}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params});
+        let request = gateway.request("POST", "/agents/oauth-translated").header("a2a-version", "1.0").json(&body);
+        request.bearer(&gateway.token(&ALL.replace("ID", "oauth-translated"))).send()
+    };
+    assert_eq!(send().status, 200);
+    let Door::OAuth(endpoint) = backend.door() else { unreachable!("an OAuth door") };
+    endpoint.issued.fetch_add(1, Ordering::SeqCst);
+    let refused = send();
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (502, &json!(-32047)), "{}", refused.text());
+    wait::until("a new token after the backend's 401", || (send().status == 200).then_some(()));
+    let usage = gateway.admin_ok("GET", "/admin/usage?agent=oauth-translated", None);
+    assert!(usage["usage"][0]["total"]["unauthorized"].as_u64() >= Some(1), "{usage}");
+}
+
+#[test]
 fn a_token_about_to_expire_is_replaced_before_it_does() {
     let gateway = Gateway::shared();
     let backend = behind(Door::OAuth(TokenEndpoint::new(ClientAuth::Basic, Expiry::Seconds(4))));

@@ -18,7 +18,7 @@ fn report(client: &str, agent: &str, admitted: u64) -> Report {
     };
     let number = |number| NonZeroU32::new(number).unwrap();
     let limit = Some(Limit { requests_per_minute: number(600), burst: number(60) });
-    Report { key, limit, held: 0, wanted: 0, demand: 0, counts: Counts { admitted, refused: 1, shed: 0 } }
+    Report { key, limit, held: 0, wanted: 0, demand: 0, counts: Counts { admitted, refused: 1, ..Counts::default() } }
 }
 
 /// A scene in which some calls were counted.
@@ -51,7 +51,7 @@ async fn usage_is_listed_sorted_and_filtered() {
 #[tokio::test]
 async fn a_row_says_what_became_of_the_requests() {
     let answer = scene().await.get("/admin/usage?client=app").await.json();
-    let counts = json!({"requests": 10, "admitted": 9, "refused": 1, "shed": 0});
+    let counts = json!({"requests": 10, "admitted": 9, "refused": 1, "shed": 0, "unauthorized": 0});
     let expected = json!({
         "issuer": "https://gw.example",
         "clientId": "app",

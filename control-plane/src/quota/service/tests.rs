@@ -8,7 +8,8 @@ use tollgate_proto::quota::v1::{
 };
 use tonic::{Code, Request, Status};
 
-use super::{Quota, Service};
+use super::{Quota, Refusals, Service};
+use crate::domain::AgentId;
 use crate::quota::{FleetTable, Ledger, LedgerError, Lent, MemoryLedger, Micros, NodeKey, Report, UsageTable};
 
 const NOW: Micros = Micros::from_seconds(1_700_000_000);
@@ -22,10 +23,24 @@ impl Ledger for Scripted {
     }
 }
 
+/// Whose backends refused a credential.
+#[derive(Default)]
+struct Heard(Mutex<Vec<AgentId>>);
+
+impl Refusals for Heard {
+    fn backend_refused(&self, agent: &AgentId) {
+        self.0.lock().unwrap().push(agent.clone());
+    }
+}
+
 fn service(ledger: impl Ledger + 'static) -> Service {
+    service_heard_by(Arc::default(), ledger)
+}
+
+fn service_heard_by(refusals: Arc<Heard>, ledger: impl Ledger + 'static) -> Service {
     let ledger = Arc::new(ledger);
     let quota = Quota { ledger, fleet: FleetTable::default(), usage: UsageTable::default(), clock: || NOW };
-    Service { quota, nodes: 1.into(), away: false.into() }
+    Service { quota, refusals, nodes: 1.into(), away: false.into() }
 }
 
 fn request() -> SyncRequest {
@@ -41,6 +56,7 @@ fn request() -> SyncRequest {
         admitted: 6,
         refused: 1,
         shed: 0,
+        unauthorized: 0,
     };
     SyncRequest { node_id: text("edge-1"), instance: 7, buckets: vec![report] }
 }
@@ -84,6 +100,19 @@ async fn an_exchange_is_counted_and_remembered() {
     assert_eq!(service.quota.fleet.nodes()["edge-1"].last_seen, NOW);
     let rows = service.quota.usage.rows(NOW);
     assert_eq!((rows.len(), rows[0].total.admitted, rows[0].total.refused), (1, 6, 1));
+}
+
+#[tokio::test]
+async fn a_backends_refusal_of_the_gateways_credential_is_passed_on() {
+    let heard = Arc::new(Heard::default());
+    let service = service_heard_by(heard.clone(), MemoryLedger::default());
+    let mut refused = request();
+    refused.buckets.extend(refused.buckets.clone());
+    refused.buckets[1].key.as_mut().unwrap().agent = "b".to_owned();
+    refused.buckets[1].unauthorized = 2;
+    sync(&service, refused).await.unwrap();
+    sync(&service, request()).await.unwrap();
+    assert_eq!(*heard.0.lock().unwrap(), [AgentId::try_from("b").unwrap()]);
 }
 
 #[tokio::test]

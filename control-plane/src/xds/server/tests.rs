@@ -4,17 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::{
     config::core::v3::Node,
-    data::accesslog::v3::{AccessLogCommon, HttpAccessLogEntry, HttpResponseProperties},
-    service::{
-        accesslog::v3::{
-            StreamAccessLogsMessage,
-            access_log_service_client::AccessLogServiceClient,
-            stream_access_logs_message::{HttpAccessLogEntries, LogEntries},
-        },
-        discovery::v3::{
-            DeltaDiscoveryRequest, DiscoveryRequest, DiscoveryResponse,
-            aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
-        },
+    service::discovery::v3::{
+        DeltaDiscoveryRequest, DiscoveryRequest, DiscoveryResponse,
+        aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
     },
 };
 use tokio::{
@@ -40,15 +32,11 @@ use crate::{
     xds::{Applied, NodeTable, ResourceKind, Snapshot, StreamKind, TrafficReports, fixtures::plain},
 };
 
-struct Heard(mpsc::UnboundedSender<AgentId>, mpsc::UnboundedSender<(String, Vec<Sample>)>);
+struct Heard(mpsc::UnboundedSender<(String, Vec<Sample>)>);
 
 impl TrafficReports for Heard {
-    fn backend_refused(&self, agent: &AgentId) {
-        self.0.send(agent.clone()).unwrap();
-    }
-
     fn backends_seen(&self, node: &str, samples: &[Sample]) {
-        self.1.send((node.to_owned(), samples.to_vec())).unwrap();
+        self.0.send((node.to_owned(), samples.to_vec())).unwrap();
     }
 }
 
@@ -56,7 +44,6 @@ struct Running {
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     nodes: NodeTable,
     channel: Channel,
-    refusals: mpsc::UnboundedReceiver<AgentId>,
     sights: mpsc::UnboundedReceiver<(String, Vec<Sample>)>,
     stopping: DropGuard,
 }
@@ -64,15 +51,14 @@ struct Running {
 async fn start(snapshot: Option<Arc<Snapshot>>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (sender, refusals) = mpsc::unbounded_channel();
     let (seen, sights) = mpsc::unbounded_channel();
-    let reports = Arc::new(Heard(sender, seen));
+    let reports = Arc::new(Heard(seen));
     let snapshots = watch::Sender::new(snapshot);
     let (nodes, stopping) = (NodeTable::new(|| 7), CancellationToken::new());
     let feed = snapshots.subscribe();
     tokio::spawn(serve(listener, None, feed, nodes.clone(), reports, server(), stopping.clone()));
     let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Running { snapshots, nodes, channel, refusals, sights, stopping: stopping.drop_guard() }
+    Running { snapshots, nodes, channel, sights, stopping: stopping.drop_guard() }
 }
 
 fn node() -> Option<Node> {
@@ -185,27 +171,6 @@ async fn delta_waits_for_the_first_snapshot_and_ends_with_the_server() {
     running.nodes.until(|nodes| nodes[0].disconnected_at.is_some()).await;
     let nobody = Applied::Everywhere { nodes: Vec::new() };
     assert_eq!(running.nodes.applied(Generation::new(9), Duration::ZERO).await, nobody);
-}
-
-#[tokio::test]
-async fn a_backends_401_is_passed_on() {
-    let mut running = start(None).await;
-    let entry = |cluster: &str, code: u32| HttpAccessLogEntry {
-        common_properties: Some(AccessLogCommon { upstream_cluster: cluster.to_owned(), ..Default::default() }),
-        response: Some(HttpResponseProperties {
-            response_code: Some(envoy_types::pb::google::protobuf::UInt32Value { value: code }),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    let log_entry = vec![entry("agent-a", 200), entry("tollgate-translation", 401), entry("agent-b", 401)];
-    let message = StreamAccessLogsMessage {
-        identifier: None,
-        log_entries: Some(LogEntries::HttpLogs(HttpAccessLogEntries { log_entry })),
-    };
-    let mut client = AccessLogServiceClient::new(running.channel.clone());
-    client.stream_access_logs(tokio_stream::iter([message])).await.unwrap();
-    assert_eq!(running.refusals.recv().await.unwrap().as_str(), "b");
 }
 
 #[tokio::test]

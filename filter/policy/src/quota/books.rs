@@ -84,6 +84,7 @@ pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> V
             admitted: counts.admitted,
             refused: counts.refused,
             shed: counts.shed,
+            unauthorized: counts.unauthorized,
             ..wire::BucketReport::default()
         };
         letters.extend_from_slice(&report.encode_length_delimited_to_vec());
@@ -140,7 +141,12 @@ impl Books {
         }
         let line = self.lines.entry(id).or_insert_with(|| Line::new(key, bounds));
         (line.bounds, line.used) = (bounds, now);
-        line.counts.add(Counts { admitted: report.admitted, refused: report.refused, shed: report.shed });
+        line.counts.add(Counts {
+            admitted: report.admitted,
+            refused: report.refused,
+            shed: report.shed,
+            unauthorized: report.unauthorized,
+        });
         Some((id, report.admitted.saturating_add(report.refused)))
     }
 
@@ -262,6 +268,7 @@ impl Line {
             admitted: self.telling.admitted,
             refused: self.telling.refused,
             shed: self.telling.shed,
+            unauthorized: self.telling.unauthorized,
         }
     }
 }

@@ -73,6 +73,8 @@ pub struct Counts {
     pub refused: u64,
     /// Would have been one too many at once.
     pub shed: u64,
+    /// Had a token, but the backend refused the gateway's credential.
+    pub unauthorized: u64,
 }
 
 /// How long a worker holds tokens of `quota`.
@@ -88,6 +90,7 @@ impl Counts {
         self.admitted = self.admitted.saturating_add(other.admitted);
         self.refused = self.refused.saturating_add(other.refused);
         self.shed = self.shed.saturating_add(other.shed);
+        self.unauthorized = self.unauthorized.saturating_add(other.unauthorized);
     }
 
     /// All of them.
@@ -175,7 +178,15 @@ impl Purse {
 
     /// Notes a request that would have been one too many at once.
     pub fn shed(&mut self, payment: &Payment) {
-        let counts = Counts { shed: 1, ..Counts::default() };
+        self.count(payment, Counts { shed: 1, ..Counts::default() });
+    }
+
+    /// Notes that a backend refused the gateway's credential for a request that was paid for.
+    pub fn unauthorized(&mut self, payment: &Payment) {
+        self.count(payment, Counts { unauthorized: 1, ..Counts::default() });
+    }
+
+    fn count(&mut self, payment: &Payment, counts: Counts) {
         match payment {
             Payment::Free(account) => self.note(account, counts),
             Payment::Quota(quota) => {

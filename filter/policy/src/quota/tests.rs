@@ -397,10 +397,12 @@ fn what_costs_nothing_is_counted() {
         assert_eq!(purse.pay(&free, &memory, START), Ok(None));
     }
     purse.shed(&free);
+    purse.unauthorized(&free);
     purse.post(&memory);
     books.collect(&memory, START, 100_000);
     let reports = books.report(&memory, Share::ALL, START);
-    assert_eq!((reports[0].admitted, reports[0].shed, reports[0].wanted), (3, 1, 0));
+    let report = &reports[0];
+    assert_eq!((report.admitted, report.shed, report.unauthorized, report.wanted), (3, 1, 1, 0));
     assert_eq!(reports[0].limit.map(|limit| limit.requests_per_minute), Some(0));
 }
 
