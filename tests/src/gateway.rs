@@ -48,7 +48,7 @@ pub struct Gateway {
 }
 
 /// What differs from the default gateway.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// More TOML, after the blocks that every gateway has.
     pub more: String,

@@ -19,6 +19,8 @@ mod credentials;
 mod deadlines;
 #[path = "e2e/discovery.rs"]
 mod discovery;
+#[path = "e2e/forms.rs"]
+mod forms;
 #[path = "e2e/health.rs"]
 mod health;
 #[path = "e2e/hostile.rs"]

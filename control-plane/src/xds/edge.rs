@@ -90,7 +90,6 @@ pub struct EdgeResources {
     pub(super) listeners: [Resource; 2],
     pub(super) routes: Resource,
     pub(super) secrets: Vec<Resource>,
-    filter: PolicyFilter,
     max_body_bytes: u32,
     /// How long streams may be silent, milliseconds, other than by default.
     stream_idles: BTreeSet<u64>,
@@ -103,9 +102,8 @@ impl EdgeResources {
         Self {
             clusters: [super::clusters::control_plane(edge), super::clusters::translation()],
             listeners: [super::listener::gateway(edge), super::translator::listener(edge)],
-            routes: super::routes::gateway(&edge.filter, edge.max_body_bytes, &BTreeSet::new()),
+            routes: super::routes::gateway(edge.max_body_bytes, &BTreeSet::new()),
             secrets: super::secrets::edge(edge),
-            filter: edge.filter.clone(),
             max_body_bytes: edge.max_body_bytes,
             stream_idles: BTreeSet::new(),
         }
@@ -116,7 +114,7 @@ impl EdgeResources {
     pub fn wait_for_streams(&mut self, milliseconds: BTreeSet<u64>) {
         if !milliseconds.is_subset(&self.stream_idles) {
             self.stream_idles.extend(milliseconds);
-            self.routes = super::routes::gateway(&self.filter, self.max_body_bytes, &self.stream_idles);
+            self.routes = super::routes::gateway(self.max_body_bytes, &self.stream_idles);
         }
     }
 }

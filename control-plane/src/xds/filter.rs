@@ -65,12 +65,10 @@ pub(super) fn extension(form: &PolicyFilter, policy: &RenderedPolicy) -> Resourc
     Resource::with_version(NAME, version, pack(&config))
 }
 
-/// What type of filter Envoy is to expect. It must know the type, so it is told of no other.
-pub(super) fn type_url(form: &PolicyFilter) -> String {
-    match form {
-        PolicyFilter::Wasm(_) => Wasm::type_url(),
-        PolicyFilter::Native(_) => DynamicModuleFilter::type_url(),
-    }
+/// What types of filter Envoy is to expect: whichever form is wanted, both, so that the listener stays when the form changes. An Envoy
+/// that cannot load the one goes on with the other. A listener that expects another type than it has would answer every request 500.
+pub(super) fn type_urls() -> Vec<String> {
+    vec![Wasm::type_url(), DynamicModuleFilter::type_url()]
 }
 
 fn native(file: &Path, json: &str) -> DynamicModuleFilter {

@@ -35,7 +35,7 @@ use envoy_types::pb::{
 };
 
 use super::{
-    Edge, PolicyFilter, Resource,
+    Edge, Resource,
     any::{ads, duration, pack, starts_with, tcp_address, uint32},
     filter as policy_filter, local_replies, routes, secrets,
 };
@@ -54,7 +54,7 @@ const BUFFER_SLACK: u32 = 64 * 1024;
 pub(super) fn gateway(edge: &Edge) -> Resource {
     let manager = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
-        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager(&edge.filter)))),
+        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager()))),
     };
     let chain = FilterChain {
         filters: vec![manager],
@@ -76,14 +76,14 @@ pub(super) fn buffer_limit(max_body_bytes: u32) -> u32 {
     max_body_bytes.saturating_add(BUFFER_SLACK)
 }
 
-fn connection_manager(form: &PolicyFilter) -> HttpConnectionManager {
+fn connection_manager() -> HttpConnectionManager {
     HttpConnectionManager {
         stat_prefix: NAME.to_owned(),
         route_specifier: Some(RouteSpecifier::Rds(Rds {
             config_source: Some(ads()),
             route_config_name: routes::NAME.to_owned(),
         })),
-        http_filters: vec![tollgate(form), router()],
+        http_filters: vec![tollgate(), router()],
         use_remote_address: Some(BoolValue { value: true }),
         // The filter refuses dot segments, backslashes and `//`: normalised here, it would never see them.
         normalize_path: Some(BoolValue { value: false }),
@@ -109,10 +109,10 @@ fn connection_manager(form: &PolicyFilter) -> HttpConnectionManager {
     }
 }
 
-fn tollgate(form: &PolicyFilter) -> HttpFilter {
+fn tollgate() -> HttpFilter {
     let source = ExtensionConfigSource {
         config_source: Some(ads()),
-        type_urls: vec![policy_filter::type_url(form)],
+        type_urls: policy_filter::type_urls(),
         ..Default::default()
     };
     HttpFilter {

@@ -28,7 +28,7 @@ use tollgate_policy::{
 };
 
 use super::{
-    PolicyFilter, Resource,
+    Resource,
     any::{duration, pack, uint32},
     clusters,
 };
@@ -47,8 +47,8 @@ const CONTROL_PLANE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What Envoy may buffer beyond the filter's own bound, so that the refusal of a large body is the filter's.
 const BUFFER_SLACK: u64 = 64 * 1024;
 
-/// The table for a form of the filter. `stream_idles`: how long streams may be silent, milliseconds, other than by default.
-pub(super) fn gateway(form: &PolicyFilter, max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Resource {
+/// The table. `stream_idles`: how long streams may be silent, milliseconds, other than by default.
+pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Resource {
     let deadlines = ROUTE_DEADLINES_MS.into_iter().map(Wait::Deadline);
     let waits = deadlines.chain([Wait::Default]).chain(stream_idles.iter().copied().map(Wait::Idle));
     let agents = waits.flat_map(|wait| [agent_at_root(wait), rewritten_by_filter(wait)]);
@@ -56,7 +56,7 @@ pub(super) fn gateway(form: &PolicyFilter, max_body_bytes: u32, stream_idles: &B
         name: NAME.to_owned(),
         domains: vec!["*".to_owned()],
         request_body_buffer_limit: Some(UInt64Value { value: u64::from(max_body_bytes) + BUFFER_SLACK }),
-        routes: undecided(form).into_iter().chain(agents).chain([control_plane(), not_found()]).collect(),
+        routes: agents.chain([control_plane(), not_found()]).collect(),
         ..Default::default()
     };
     Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })
@@ -117,15 +117,6 @@ fn control_plane() -> Route {
     route("control-plane", present("/", TO_CONTROL_PLANE), Action::Route(action))
 }
 
-/// Envoy looks for a route before any filter runs, and none of the others matches then: with this, it need not ask them all, which
-/// takes 3,000 instructions. The native form removes what this goes by; in wasm, removing it would cost as much.
-fn undecided(form: &PolicyFilter) -> Option<Route> {
-    let PolicyFilter::Native(_) = form else { return None };
-    let mut matched = present("/", "authorization");
-    matched.headers.push(HeaderMatcher { invert_match: true, ..is_present(TO_CONTROL_PLANE) });
-    Some(Route { name: "undecided".to_owned(), r#match: Some(matched), ..not_found() })
-}
-
 /// The filter answers before this; it stands here for a filter that does not.
 fn not_found() -> Route {
     let body = r#"{"error":{"code":"NOT_FOUND","message":"There is nothing at this path.","details":{}}}"#;
@@ -180,15 +171,11 @@ fn withheld(chosen_by: &str) -> Vec<String> {
 fn present(prefix: &str, header: &str) -> RouteMatch {
     RouteMatch {
         path_specifier: Some(PathSpecifier::Prefix(prefix.to_owned())),
-        headers: vec![is_present(header)],
-        ..Default::default()
-    }
-}
-
-fn is_present(header: &str) -> HeaderMatcher {
-    HeaderMatcher {
-        name: header.to_owned(),
-        header_match_specifier: Some(HeaderMatchSpecifier::PresentMatch(true)),
+        headers: vec![HeaderMatcher {
+            name: header.to_owned(),
+            header_match_specifier: Some(HeaderMatchSpecifier::PresentMatch(true)),
+            ..Default::default()
+        }],
         ..Default::default()
     }
 }

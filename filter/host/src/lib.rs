@@ -69,9 +69,6 @@ pub fn set_request_header(name: &str, value: &[u8]) {
     report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value)));
 }
 
-/// Whether a header is so cheap to remove that one which the route would remove anyway is better gone before the route is chosen.
-pub const REMOVES_AHEAD_OF_ROUTE: bool = false;
-
 /// Removes a header of the request. Only while the request's headers are held.
 pub fn remove_request_header(name: &str) {
     report(hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, None));

@@ -18,9 +18,6 @@ thread_local! {
     static WRITTEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a header is so cheap to remove that one which the route would remove anyway is better gone before the route is chosen.
-pub const REMOVES_AHEAD_OF_ROUTE: bool = true;
-
 /// Headers, lent.
 #[derive(Clone, Copy)]
 pub struct HeaderMap<'a>(&'a [EnvoyHeader]);

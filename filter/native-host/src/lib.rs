@@ -32,8 +32,8 @@ use abi::{ConfigPtr, EnvoyBuffer, FilterPtr, ModuleBuffer, ModuleHeader, abi};
 pub use abi::{Missing, VERSION};
 pub use calls::{CallId, answered, call, post, send_calls};
 pub use headers::{
-    HeaderMap, REMOVES_AHEAD_OF_ROUTE, add_request_header, add_response_header, remove_request_header,
-    remove_response_header, reroute, set_request_header, with_request_headers, with_response_headers,
+    HeaderMap, add_request_header, add_response_header, remove_request_header, remove_response_header, reroute,
+    set_request_header, with_request_headers, with_response_headers,
 };
 pub use metrics::{Counter, Gauge};
 pub use node::node_id;

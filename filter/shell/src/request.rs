@@ -293,9 +293,6 @@ fn set_headers(admission: &Admission, writing: Writing) {
     match admission.route() {
         Route::ControlPlane => set(CONTROL_PLANE, b"1"),
         Route::Agent { cluster, rewrite, identity, lane } => {
-            if host::REMOVES_AHEAD_OF_ROUTE {
-                host::remove_request_header("authorization");
-            }
             match rewrite {
                 Rewrite::Constant => set(lane.cluster_header(), cluster.as_bytes()),
                 Rewrite::Path(path) => {

@@ -22,6 +22,14 @@ impl Gateway {
         self.wait_for_control();
     }
 
+    /// Starts it again with these variables besides.
+    pub fn restart_control_with(&self, more: &[(&str, &str)]) {
+        let mut settings = self.settings.clone();
+        settings.variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        *self.control() = launch::control(&self.directory, &settings);
+        self.wait_for_control();
+    }
+
     /// `kill -9` of Envoy.
     pub fn kill_envoy(&self) {
         self.running_envoy().kill();
