@@ -51,7 +51,7 @@ struct Arguments {
     /// The directory of the search model. Without it `search` measures words alone.
     #[arg(long)]
     search_model: Option<PathBuf>,
-    /// Interleaved rounds: 60 of `throughput`, 7 of others.
+    /// Interleaved rounds: 40 of `throughput`, 7 of others.
     #[arg(long)]
     rounds: Option<usize>,
     /// Seconds each target is measured in a round: 0.5 of `throughput`, 4 of others.

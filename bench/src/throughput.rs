@@ -46,7 +46,7 @@ pub(crate) struct Rounds {
 
 impl Rounds {
     /// For ratios of targets: a slow spell of the machine lasts longer than a round, and meets all of them.
-    pub(crate) const SHORT: Self = Self { count: 60, length: Duration::from_millis(500) };
+    pub(crate) const SHORT: Self = Self { count: 40, length: Duration::from_millis(500) };
     /// For what must last to show.
     pub(crate) const LONG: Self = Self { count: 7, length: Duration::from_secs(4) };
 }
