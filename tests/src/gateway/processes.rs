@@ -18,8 +18,7 @@ impl Gateway {
 
     /// Starts the control plane again on the same data and ports.
     pub fn restart_control(&self) {
-        *self.control() = launch::control(&self.directory, &self.settings);
-        self.wait_for_control();
+        self.restart_control_with(&[]);
     }
 
     /// Starts it again with these variables besides.
