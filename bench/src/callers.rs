@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Depth,
-    gateway::{Gateway, LimitRow},
+    gateway::{Form, Gateway, LimitRow},
     http::Connection,
     stage::Stage,
     throughput::requests,
@@ -28,17 +28,20 @@ pub(crate) struct Figures {
     pub(crate) second_wave_mib: f64,
 }
 
+/// What most callers have.
+const LIMIT: LimitRow = LimitRow::Real { per_minute: 100, burst: 100 };
+
 /// Sends two waves.
-pub(crate) fn measure(stage: &Stage, depth: Depth) -> Result<Figures> {
+pub(crate) fn measure(form: Form, stage: &Stage, depth: Depth) -> Result<Figures> {
     let callers = match depth {
         Depth::Quick => 5_000,
         Depth::Full => 100_000,
     };
-    let gateway = Gateway::start(stage, "tollgate-callers", LimitRow::Hundred)?;
+    let gateway = Gateway::start_as(form, stage, "tollgate-callers", LIMIT)?;
     let before_mib = gateway.envoy.resident_mib()?;
     let mut waves = [0.0; 2];
     for (number, mib) in waves.iter_mut().enumerate() {
-        eprintln!("callers: wave {} of {callers}", number + 1);
+        eprintln!("callers, filter {form:?}: wave {} of {callers}", number + 1);
         wave(stage, &gateway, number * callers..(number + 1) * callers)?;
         // What lies idle is given up within seconds.
         crate::process::pause(Duration::from_secs(3));

@@ -27,13 +27,14 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Starts `binary` with one worker on its own core and waits until it is ready.
+    /// Starts `binary` on its own core and waits until it is ready.
     pub(crate) fn start(
         binary: &Path,
         directory: &Path,
         name: &str,
         bootstrap: &str,
         admin: SocketAddr,
+        workers: u8,
     ) -> Result<Self> {
         let config = directory.join(format!("{name}.json"));
         let log = directory.join(format!("{name}.log"));
@@ -41,7 +42,7 @@ impl Envoy {
         let child = Command::new("taskset")
             .args(["-c", ENVOY_CORE])
             .arg(binary)
-            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning", "-c"])
+            .args(["--concurrency", &workers.to_string(), "--disable-hot-restart", "--log-level", "warning", "-c"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -38,19 +38,34 @@ const REGISTRARS: usize = 8;
 pub(crate) enum LimitRow {
     /// A limit that is never reached.
     Ample,
-    /// What most callers have: a hundred a minute.
-    Hundred,
+    /// So many a minute, and so many at once.
+    Real {
+        /// Requests.
+        per_minute: u32,
+        /// Requests.
+        burst: u32,
+    },
     /// No limit: nothing is counted.
     Unlimited,
 }
 
 /// What the filter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Form {
     /// A module in Envoy's sandbox.
     Wasm,
     /// Native code in Envoy's own process.
     Native,
+}
+
+impl Form {
+    /// The name of a section of the results with the filter in this form.
+    pub(crate) fn section(self, of: &str) -> String {
+        match self {
+            Self::Wasm => of.to_owned(),
+            Self::Native => format!("{of}_native"),
+        }
+    }
 }
 
 /// A control plane and its Envoy.
@@ -90,6 +105,17 @@ impl Gateway {
 
     /// The same with the filter in either form.
     pub(crate) fn start_as(form: Form, stage: &Stage, name: &'static str, limit: LimitRow) -> Result<Self> {
+        Self::start_with(form, 1, stage, name, limit)
+    }
+
+    /// The same with so many of Envoy's workers.
+    pub(crate) fn start_with(
+        form: Form,
+        workers: u8,
+        stage: &Stage,
+        name: &'static str,
+        limit: LimitRow,
+    ) -> Result<Self> {
         let listener = free_port()?;
         let module = stage.module.display().to_string();
         let variables = match form {
@@ -104,7 +130,7 @@ impl Gateway {
             .output()?;
         ensure!(bootstrap.status.success(), "tollgate bootstrap: {}", String::from_utf8_lossy(&bootstrap.stderr));
         let bootstrap = String::from_utf8(bootstrap.stdout)?;
-        let envoy = Envoy::start(&stage.envoy, &stage.work, name, &bootstrap, envoy_admin)?;
+        let envoy = Envoy::start(&stage.envoy, &stage.work, name, &bootstrap, envoy_admin, workers)?;
         let gateway = Self { name, envoy, listener, control };
         let mut writer = gateway.writer()?;
         writer.trust(stage)?;
@@ -177,7 +203,7 @@ impl Writer<'_> {
     pub(crate) fn grant_limited(&mut self, scope: &str, agents: &[&str], limit: LimitRow) -> Result<()> {
         let limit = match limit {
             LimitRow::Ample => json!({"requestsPerMinute": 4_000_000_000_u32}),
-            LimitRow::Hundred => json!({"requestsPerMinute": 100}),
+            LimitRow::Real { per_minute, burst } => json!({"requestsPerMinute": per_minute, "burst": burst}),
             LimitRow::Unlimited => json!({"unlimited": true}),
         };
         let row = json!({"agents": agents, "operations": ["read", "write", "push"], "limit": limit});

@@ -42,6 +42,7 @@ pub(crate) struct Plan<'a> {
 
 /// What came back in the measured time.
 pub(crate) struct Outcome {
+    begin: Instant,
     /// Measured time as it turned out.
     pub(crate) elapsed: Duration,
     /// Nanoseconds from request to answer.
@@ -50,9 +51,27 @@ pub(crate) struct Outcome {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Connections that the other side ended.
     pub(crate) broken: u64,
+    /// When each answer of 200 was read, from the beginning of the measured time.
+    pub(crate) allowed_at: Vec<Duration>,
 }
 
 impl Outcome {
+    fn new(begin: Instant) -> Result<Self> {
+        Ok(Self {
+            begin,
+            elapsed: Duration::ZERO,
+            latency: Histogram::new(3)?,
+            statuses: BTreeMap::new(),
+            broken: 0,
+            allowed_at: Vec::new(),
+        })
+    }
+
+    /// Answers with `status` in the measured time.
+    pub(crate) fn count(&self, status: u16) -> u64 {
+        self.statuses.get(&status).copied().unwrap_or_default()
+    }
+
     /// Answers in the measured time.
     pub(crate) fn completed(&self) -> u64 {
         self.statuses.values().sum()
@@ -83,8 +102,7 @@ pub(crate) fn run(plan: &Plan<'_>, on_start: impl FnOnce() -> Result<()>) -> Res
     generator.until(Instant::now() + plan.warm_up)?;
     on_start()?;
     let begin = Instant::now();
-    generator.outcome =
-        Outcome { latency: Histogram::new(3)?, statuses: BTreeMap::new(), broken: 0, elapsed: Duration::ZERO };
+    generator.outcome = Outcome::new(begin)?;
     generator.until(begin + plan.measured)?;
     generator.outcome.elapsed = begin.elapsed();
     Ok(generator.outcome)
@@ -117,8 +135,7 @@ enum Progress {
 impl<'a> Generator<'a> {
     fn connect(plan: &'a Plan<'a>) -> Result<Self> {
         let poll = Poll::new()?;
-        let outcome =
-            Outcome { latency: Histogram::new(3)?, statuses: BTreeMap::new(), broken: 0, elapsed: Duration::ZERO };
+        let outcome = Outcome::new(Instant::now())?;
         let clients = (0..plan.connections).map(|slot| open(plan.target, &poll, slot)).collect::<Result<_>>()?;
         let idle = (0..plan.connections).collect();
         let events = Events::with_capacity(plan.connections.max(16));
@@ -181,6 +198,9 @@ impl<'a> Generator<'a> {
                 let nanos = u64::try_from(self.clients[slot].sent.elapsed().as_nanos()).unwrap_or(u64::MAX);
                 self.outcome.latency.record(nanos).context("latency out of range")?;
                 *self.outcome.statuses.entry(status).or_default() += 1;
+                if status == 200 {
+                    self.outcome.allowed_at.push(self.outcome.begin.elapsed());
+                }
                 match self.plan.pace {
                     Pace::Closed => self.send(slot),
                     Pace::PerSecond(_) => {

@@ -12,6 +12,7 @@ mod gateway;
 mod health;
 mod http;
 mod instructions;
+mod limits;
 mod load;
 mod process;
 mod propagation;
@@ -51,6 +52,9 @@ struct Arguments {
     /// The directory of the search model. Without it `search` measures words alone.
     #[arg(long)]
     search_model: Option<PathBuf>,
+    /// Measures `limits`, `revocation`, `callers` and `propagation` with the filter in this form alone.
+    #[arg(long, value_enum)]
+    form: Option<Form>,
     /// Interleaved rounds: 40 of `throughput`, 7 of others.
     #[arg(long)]
     rounds: Option<usize>,
@@ -87,6 +91,8 @@ enum Measurement {
     Apply,
     /// Good traffic beside a flood of invalid tokens.
     Flood,
+    /// Ten times what a limit allows, for two minutes: what is let through.
+    Limits,
     /// Envoy's memory as a hundred thousand callers pass, and as many again.
     Callers,
     /// From a revocation's answer to the last call of its victim.
@@ -111,6 +117,10 @@ enum Depth {
 impl Arguments {
     fn depth(&self) -> Depth {
         if self.quick { Depth::Quick } else { Depth::Full }
+    }
+
+    fn forms(&self) -> Vec<Form> {
+        self.form.map_or_else(|| vec![Form::Wasm, Form::Native], |form| vec![form])
     }
 
     fn rounds(&self, usual: Rounds) -> Rounds {
@@ -141,11 +151,16 @@ fn main() -> Result<()> {
     if wanted(Measurement::Flood) {
         report.flood(&stage.flood(arguments.rounds(Rounds::LONG))?)?;
     }
-    if wanted(Measurement::Revocation) {
-        report.revocation(&revocation::measure(&stage, arguments.depth())?)?;
-    }
-    if wanted(Measurement::Callers) {
-        report.callers(&callers::measure(&stage, arguments.depth())?)?;
+    for form in arguments.forms() {
+        if wanted(Measurement::Limits) {
+            report.limits(form, &limits::measure(form, &stage, arguments.depth())?)?;
+        }
+        if wanted(Measurement::Revocation) {
+            report.revocation(form, &revocation::measure(form, &stage, arguments.depth())?)?;
+        }
+        if wanted(Measurement::Callers) {
+            report.callers(form, &callers::measure(form, &stage, arguments.depth())?)?;
+        }
     }
     if wanted(Measurement::Streams) {
         report.streams(&streams::measure(&stage, arguments.depth())?)?;
@@ -157,7 +172,7 @@ fn main() -> Result<()> {
         report.apply(&apply::measure(&stage, arguments.depth())?)?;
     }
     if wanted(Measurement::Propagation) {
-        for form in [Form::Wasm, Form::Native] {
+        for form in arguments.forms() {
             report.propagation(form, &propagation::measure(form, &stage, arguments.depth())?)?;
         }
     }

@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Arguments, apply, bodies, callers, flood, gateway::Form, health, instructions, propagation, revocation, search,
-    streams, throughput,
+    Arguments, apply, bodies, callers, flood, gateway::Form, health, instructions, limits, propagation, revocation,
+    search, streams, throughput,
 };
 
 /// The results file in the making.
@@ -78,10 +78,7 @@ impl Report {
 
     /// Prints and keeps propagation, to a filter in one of its forms.
     pub(crate) fn propagation(&mut self, form: Form, table: &propagation::Table) -> Result<()> {
-        let section = match form {
-            Form::Wasm => "propagation",
-            Form::Native => "propagation_native",
-        };
+        let section = form.section("propagation");
         println!(
             "\n{section}\n{:>8} {:>8} {:>8} {:>8} {:>14} {:>10} {:>14}",
             "agents", "p50 ms", "p99 ms", "max ms", "bystander max", "envoy MiB", "registered in"
@@ -97,20 +94,38 @@ impl Report {
                 figures.registering_s,
             );
         }
-        self.put(section, table)
+        self.put(&section, table)
+    }
+
+    /// Prints and keeps what a limit lets through.
+    pub(crate) fn limits(&mut self, form: Form, figures: &limits::Figures) -> Result<()> {
+        let section = form.section("limits");
+        println!(
+            "\n{section}: {} of {:.0} let through in {:.0} s, {:.4} of what is allowed; at most {} of {:.0} in ten seconds; {} of {} of a second caller's",
+            figures.admitted,
+            figures.offered,
+            figures.seconds,
+            figures.admitted_over_allowed,
+            figures.most_in_a_window,
+            figures.allowed_in_a_window,
+            figures.second_caller_admitted,
+            figures.second_caller_offered,
+        );
+        self.put(&section, figures)
     }
 
     /// Prints and keeps the kill switch.
-    pub(crate) fn revocation(&mut self, figures: &revocation::Figures) -> Result<()> {
+    pub(crate) fn revocation(&mut self, form: Form, figures: &revocation::Figures) -> Result<()> {
+        let section = form.section("revocation");
         println!(
-            "\nrevocation: last call {:.1} ms after the answer (median), {:.1} ms (p99), {:.1} ms (longest of {})",
+            "\n{section}: last call {:.1} ms after the answer (median), {:.1} ms (p99), {:.1} ms (longest of {})",
             figures.p50_ms, figures.p99_ms, figures.max_ms, figures.trials
         );
         println!(
             "wait=applied: answered in {:.1} ms (median); {} of {} let a call through after the answer",
             figures.waited_p50_ms, figures.waited_late, figures.waited_trials
         );
-        self.put("revocation", figures)
+        self.put(&section, figures)
     }
 
     /// Prints and keeps what bodies cost.
@@ -142,12 +157,13 @@ impl Report {
     }
 
     /// Prints and keeps what callers leave behind.
-    pub(crate) fn callers(&mut self, figures: &callers::Figures) -> Result<()> {
+    pub(crate) fn callers(&mut self, form: Form, figures: &callers::Figures) -> Result<()> {
+        let section = form.section("callers");
         println!(
-            "\ncallers: Envoy has {:.0} MiB, {:.0} after {} callers, {:.0} after as many others",
+            "\n{section}: Envoy has {:.0} MiB, {:.0} after {} callers, {:.0} after as many others",
             figures.before_mib, figures.first_wave_mib, figures.callers, figures.second_wave_mib
         );
-        self.put("callers", figures)
+        self.put(&section, figures)
     }
 
     /// Prints and keeps what open streams take.

@@ -142,7 +142,7 @@ impl Stage {
         render: impl Fn(Ports, &Issuer) -> String,
     ) -> Result<Yardstick> {
         let ports = Ports { listener: free_port()?, admin: free_port()?, backend };
-        let envoy = Envoy::start(&self.envoy, &self.work, name, &render(ports, &self.issuer), ports.admin)?;
+        let envoy = Envoy::start(&self.envoy, &self.work, name, &render(ports, &self.issuer), ports.admin, 1)?;
         Ok(Yardstick { name, envoy, listener: ports.listener })
     }
 }
