@@ -4,7 +4,7 @@
 use candle_core::{D, Device, Result, Storage, Tensor};
 use candle_nn::{Embedding, LayerNorm, Module, VarBuilder, embedding, layer_norm, ops::softmax_last_dim};
 use serde::Deserialize;
-use tollgate_linear::{Linear, Table};
+use tollgate_linear::{Linear, Table, gelu};
 
 /// What `config.json` says, as far as it matters.
 #[derive(Debug, Clone, Deserialize)]
@@ -101,8 +101,9 @@ impl Layer {
     fn forward(&self, rows: &Tensor) -> Result<Tensor> {
         let attended = (product(&self.attended, &self.attend(rows)?)? + rows)?;
         let attended = self.attended_norm.forward(&attended)?;
-        let inner = product(&self.inner, &attended)?.gelu_erf()?;
-        self.outer_norm.forward(&(product(&self.outer, &inner)? + attended)?)
+        let mut inner = self.inner.forward(&numbers(&attended)?);
+        gelu(&mut inner);
+        self.outer_norm.forward(&(tensor(&self.outer, &inner)? + attended)?)
     }
 
     fn attend(&self, rows: &Tensor) -> Result<Tensor> {
@@ -140,6 +141,16 @@ fn as_they_lie<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> 
 }
 
 fn product(layer: &Linear, rows: &Tensor) -> Result<Tensor> {
-    let count = rows.dim(0)?;
-    Tensor::from_vec(layer.forward(&rows.flatten_all()?.to_vec1()?), (count, layer.outputs()), &Device::Cpu)
+    tensor(layer, &numbers(rows)?)
+}
+
+fn numbers(rows: &Tensor) -> Result<Vec<f32>> {
+    rows.flatten_all()?.to_vec1()
+}
+
+/// What a layer makes of rows.
+fn tensor(layer: &Linear, rows: &[f32]) -> Result<Tensor> {
+    let products = layer.forward(rows);
+    let count = products.len() / layer.outputs();
+    Tensor::from_vec(products, (count, layer.outputs()), &Device::Cpu)
 }

@@ -4,7 +4,7 @@
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwapOption;
-use tollgate_linear::{Linear, Table};
+use tollgate_linear::Linear;
 
 use super::{document::Document, terms::Term};
 use crate::domain::Vector;
@@ -140,8 +140,7 @@ impl Corpus {
         let vectors: Option<Vec<Arc<Vector>>> = self.documents.iter().map(|it| it.vector_of(embedder)).collect();
         let Some(vectors) = vectors else { return };
         let width = vectors.first().map_or(0, |vector| vector.values.len());
-        if let Some(lines) = Table::of_lines(vectors.iter().map(|vector| &*vector.values), width) {
-            let vectors = Linear::of_table(lines);
+        if let Some(vectors) = Linear::of_lines(vectors.iter().map(|vector| &*vector.values), width) {
             self.packed.store(Some(Arc::new(Packed { embedder: embedder.to_owned(), vectors, width })));
         }
     }
