@@ -11,7 +11,6 @@ mod source;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -25,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    domain::{Agent, AgentId, BackendAuth, UnixSeconds},
+    domain::{AgentChanges, AgentId, BackendAuth, UnixSeconds},
     outbound::Outbound,
     secrets::{SecretError, SecretSource},
     xds::CredentialValue,
@@ -125,9 +124,9 @@ impl Broker {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Says which agents there are. Those that are gone are forgotten, and so are tokens nobody wants any more.
-    pub fn want(&self, agents: &BTreeMap<AgentId, Arc<Agent>>) {
-        let fresh = self.lock().want(agents, &self.shared.secrets);
+    /// Says what became of the agents. Those that are gone are forgotten, and so are tokens nobody wants any more.
+    pub fn follow(&self, changes: &AgentChanges) {
+        let fresh = self.lock().follow(changes, &self.shared.secrets);
         self.start(fresh);
     }
 

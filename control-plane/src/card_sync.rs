@@ -147,7 +147,11 @@ impl CardSync {
             if followed.as_ref().is_none_or(|it| !Arc::ptr_eq(it, &registry)) {
                 let kept = registry.agents.values().filter(|agent| agent.status != AgentStatus::Retired);
                 schedule.follow(kept, Instant::now());
-                self.lock().retain(|id, _| registry.agents.contains_key(id));
+                let mut seen = self.lock();
+                if seen.len() > registry.agents.len() {
+                    seen.retain(|id, _| registry.agents.contains_key(id));
+                }
+                drop(seen);
                 followed = Some(registry);
             }
             for id in schedule.take_due(Instant::now(), AT_ONCE - running.len()) {

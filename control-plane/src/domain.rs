@@ -6,6 +6,7 @@ mod agent;
 mod apply_set;
 mod auth;
 mod card;
+mod changes;
 mod client;
 mod discovery;
 mod generation;
@@ -28,6 +29,7 @@ pub use card::{
     CARD_VERSIONS, Card, CardForm, CardKeySource, CardSignatures, CardVersion, SignatureOutcome, SignaturePolicy,
     VerifiedSignature,
 };
+pub use changes::AgentChanges;
 pub use client::{Client, ClientId, ClientIdError, ClientSecretHash};
 pub use discovery::{AgentDiscovery, Listed};
 pub use generation::Generation;

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 pub use document::policy_document;
-use parts::AgentParts;
+use parts::{AgentParts, Stale};
 pub use settings::{SettingsError, edge};
 pub use translation::translation_document;
 
@@ -49,6 +49,8 @@ pub struct Reconciler {
     translator: FilterModule,
     translation: Option<CurrentTranslation>,
     published: Published,
+    /// The version of agents' resources that was published last.
+    published_resources: Option<u64>,
 }
 
 /// The translation in force, and the settings it came from.
@@ -57,9 +59,12 @@ struct CurrentTranslation {
     resource: TranslatorResource,
 }
 
-/// The policy in force, and the document it came from.
+/// The policy in force, and what it came from.
 struct CurrentPolicy {
-    document: PolicyDocument,
+    /// The document, but for its agents.
+    head: PolicyDocument,
+    /// The version of agents' documents.
+    documents: u64,
     resource: PolicyResource,
 }
 
@@ -155,8 +160,9 @@ impl Reconciler {
             translator: settings.translator.clone(),
             translation: None,
             published: published.clone(),
+            published_resources: None,
         };
-        reconciler.publish()?;
+        reconciler.publish(Stale::default())?;
         Ok((reconciler, published))
     }
 
@@ -165,22 +171,28 @@ impl Reconciler {
         let mut generations = self.store.subscribe();
         let mut credentials = self.broker.subscribe();
         let mut standings = self.health.subscribe();
+        // Nobody knows what changed since the first publication.
         generations.mark_changed();
+        credentials.mark_changed();
+        standings.mark_changed();
         let mut me = self;
         loop {
+            let mut stale = Stale::default();
             tokio::select! {
                 () = stopping.cancelled() => return,
                 Ok(()) = generations.changed() => {}
-                Ok(()) = credentials.changed() => {}
-                Ok(()) = standings.changed() => {}
+                Ok(()) = credentials.changed() => stale.credentials = true,
+                Ok(()) = standings.changed() => stale.standings = true,
             }
             generations.mark_unchanged();
+            stale.credentials |= credentials.has_changed().unwrap_or(true);
             credentials.mark_unchanged();
+            stale.standings |= standings.has_changed().unwrap_or(true);
             standings.mark_unchanged();
             let next = Instant::now() + SPACING;
             // Thousands of agents take milliseconds: not on a thread that others wait for.
             let work = move || {
-                me.refresh();
+                me.refresh(stale);
                 me
             };
             me = tokio::task::spawn_blocking(work).await.expect("a refresh does not panic, and nobody aborts it");
@@ -188,8 +200,8 @@ impl Reconciler {
         }
     }
 
-    fn refresh(&mut self) {
-        match self.publish() {
+    fn refresh(&mut self, stale: Stale) {
+        match self.publish(stale) {
             Ok(()) => self.published.fault.send_replace(None),
             Err(error) => {
                 tracing::error!(%error, "the registry is not published; what was published before stays in force");
@@ -199,28 +211,31 @@ impl Reconciler {
     }
 
     /// Nothing is published unless the policy compiles: that is the check of everything else.
-    fn publish(&mut self) -> Result<(), ReconcileError> {
+    fn publish(&mut self, stale: Stale) -> Result<(), ReconcileError> {
         let registry = self.store.registry();
         let generation = registry.generation;
-        let agents = document::active(&registry);
-        // What has parts was made known to both of them.
-        if !self.agents.are_of(&agents) {
-            self.broker.want(&agents);
-            self.health.follow(&agents);
+        let changes = self.agents.changes(&registry);
+        if !changes.is_empty() {
+            self.broker.follow(&changes);
+            self.health.follow(&changes);
+            self.edge.wait_for_streams(document::stream_idles(&changes.written));
         }
-        self.agents.update(&agents, &self.broker, &self.health);
+        self.agents.update(&changes, stale, &self.broker, &self.health);
         let compiled = self.render_policy(&registry)?;
         self.render_translation(&registry)?;
-        self.edge.wait_for_streams(document::stream_idles(&agents));
         let policy = &self.policy.as_ref().expect("rendered above").resource;
         let translator = &self.translation.as_ref().expect("rendered above").resource;
-        let agents = self.agents.iter().collect();
-        let parts = SnapshotParts { generation, edge: &self.edge, agents, policy, translator };
+        let parts = SnapshotParts { generation, edge: &self.edge, policy, translator };
+        let resources = Some(self.agents.versions().resources);
         let previous = self.published.snapshots.borrow().clone();
-        let snapshot = Snapshot::new(&parts, previous.as_deref())
-            .map_err(|error| ReconcileError::Snapshot { generation, error })?;
+        let snapshot = match previous {
+            Some(previous) if self.published_resources == resources => previous.with_the_same_agents(&parts),
+            previous => Snapshot::new(&parts, &self.agents.resources().collect::<Vec<_>>(), previous.as_deref()),
+        };
+        let snapshot = snapshot.map_err(|error| ReconcileError::Snapshot { generation, error })?;
         let replaced = compiled.map(|policy| self.published.policy.swap(Arc::new(Some(Arc::new(policy)))));
         self.published.snapshots.send_replace(Some(Arc::new(snapshot)));
+        self.published_resources = resources;
         // Thousands of agents take a while to be taken apart: Envoy has their successors by now.
         drop(replaced);
         Ok(())
@@ -243,18 +258,24 @@ impl Reconciler {
     /// change that does not concern the policy does not travel with it.
     fn render_policy(&mut self, registry: &Registry) -> Result<Option<Policy>, ReconcileError> {
         let generation = registry.generation;
-        let mut document = policy_document(registry, &self.config, self.agents.documents());
-        if let Some(current) = &self.policy {
-            document.generation = current.document.generation;
-            if document == current.document {
+        let documents = self.agents.versions().documents;
+        let mut head = policy_document(registry, &self.config);
+        let same_agents = self.policy.as_ref().filter(|current| current.documents == documents);
+        if let Some(current) = same_agents {
+            head.generation = current.head.generation;
+            if head == current.head {
                 return Ok(None);
             }
         }
-        document.generation = generation.get();
-        let policy = Policy::compile(document.clone()).map_err(|error| ReconcileError::Policy { generation, error })?;
+        head.generation = generation.get();
+        let document = PolicyDocument { agents: self.agents.documents().cloned().collect(), ..head.clone() };
         let rendered = RenderedPolicy::of(&document);
-        let resource = PolicyResource::new(&self.filter, &document, rendered);
-        self.policy = Some(CurrentPolicy { document, resource });
+        let resource = match same_agents {
+            Some(current) => current.resource.with_the_same_agents(&self.filter, &rendered),
+            None => PolicyResource::new(&self.filter, &document, &rendered),
+        };
+        let policy = Policy::compile(document).map_err(|error| ReconcileError::Policy { generation, error })?;
+        self.policy = Some(CurrentPolicy { head, documents, resource });
         Ok(Some(policy))
     }
 }

@@ -1,15 +1,12 @@
 //! Which agent uses which credential. Pure but for reading secrets, which is its argument.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::time::{Duration, Instant};
 
 use super::{CredentialState, CredentialStatus, headers, identity::TokenIdentity, source::TokenSource};
 use crate::{
-    domain::{Agent, AgentId, BackendAuth, OAuthClient, Secret, SecretText},
+    domain::{Agent, AgentChanges, AgentId, BackendAuth, OAuthClient, Secret, SecretText},
     secrets::SecretSource,
     xds::CredentialValue,
 };
@@ -49,20 +46,15 @@ struct Kept {
 pub(super) type Consequences = (Vec<Arc<TokenSource>>, bool);
 
 impl Bindings {
-    pub(super) fn want(
-        &mut self,
-        agents: &BTreeMap<AgentId, Arc<Agent>>,
-        secrets: &SecretSource,
-    ) -> Vec<Arc<TokenSource>> {
-        self.agents.retain(|id, _| agents.contains_key(id));
+    pub(super) fn follow(&mut self, changes: &AgentChanges, secrets: &SecretSource) -> Vec<Arc<TokenSource>> {
+        changes.gone.iter().for_each(|id| drop(self.agents.remove(id)));
         let mut fresh = Vec::new();
-        for (id, agent) in agents {
-            match self.agents.get_mut(id) {
-                Some(binding) if Arc::ptr_eq(&binding.agent, agent) => {}
+        for agent in &changes.written {
+            match self.agents.get_mut(&agent.id) {
                 Some(binding) if binding.agent.auth == agent.auth => binding.agent = agent.clone(),
                 _ => {
                     let credential = self.bind(&agent.auth, None, secrets, &mut fresh);
-                    self.agents.insert(id.clone(), Binding { agent: agent.clone(), credential });
+                    self.agents.insert(agent.id.clone(), Binding { agent: agent.clone(), credential });
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    mem,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -16,7 +17,7 @@ use url::Url;
 use super::{Broker, CredentialState, Edges, exchange::TokenEndpoint};
 use crate::{
     config::{KeySource, SecretSettings},
-    domain::{Agent, AgentId, BackendAuth, OAuthClient, Secret, SecretText, TokenAuthMethod},
+    domain::{Agent, AgentChanges, AgentId, BackendAuth, OAuthClient, Secret, SecretText, TokenAuthMethod},
     outbound::{Fetched, OutboundError},
     secrets::SecretSource,
     xds::{CredentialValue, fixtures::agent},
@@ -68,6 +69,7 @@ impl TokenEndpoint for Script {
 struct Running {
     broker: Broker,
     script: Script,
+    agents: Mutex<BTreeMap<AgentId, Arc<Agent>>>,
     _stopping: DropGuard,
 }
 
@@ -78,11 +80,14 @@ impl Running {
         let broker = Broker::with_endpoint(Arc::new(script.clone()), secrets(&[]), edges());
         let stopping = CancellationToken::new();
         tokio::spawn(broker.clone().run(stopping.clone()));
-        Self { broker, script, _stopping: stopping.drop_guard() }
+        Self { broker, script, agents: Mutex::default(), _stopping: stopping.drop_guard() }
     }
 
+    /// From now on, there are these agents and no others.
     fn want(&self, agents: &[(&str, BackendAuth)]) {
-        self.broker.want(&agents_of(agents));
+        let agents = agents_of(agents);
+        let before = mem::replace(&mut *self.agents.lock().unwrap(), agents.clone());
+        self.broker.follow(&AgentChanges::between(before.values(), agents.values()));
     }
 
     /// What `a`'s header would be.
@@ -118,6 +123,11 @@ fn id(text: &str) -> AgentId {
 fn agents_of(agents: &[(&str, BackendAuth)]) -> BTreeMap<AgentId, Arc<Agent>> {
     let agent = |(name, auth): &(&str, BackendAuth)| (id(name), Arc::new(agent(name, &["http://b"], auth.clone())));
     agents.iter().map(agent).collect()
+}
+
+/// These agents where there were none.
+fn new(agents: &[(&str, BackendAuth)]) -> AgentChanges {
+    AgentChanges::between([], agents_of(agents).values())
 }
 
 fn client(secret: &str) -> OAuthClient {
@@ -324,7 +334,7 @@ async fn fixed_credentials_follow_their_files() {
     let broker = Broker::with_endpoint(Arc::new(Script::default()), secrets(&[dir.path().to_owned()]), edges());
     let password = Secret::File(path.clone());
     let key = Secret::Inline(SecretText::new("k".to_owned()));
-    broker.want(&agents_of(&[
+    broker.follow(&new(&[
         ("a", BackendAuth::Basic { username: "u".to_owned(), password }),
         ("b", BackendAuth::ApiKey { header: "x-key".to_owned(), key }),
         ("c", BackendAuth::None),
@@ -355,7 +365,7 @@ async fn a_changed_client_secret_keeps_the_old_token_until_the_new_one_is_there(
     let stopping = CancellationToken::new();
     tokio::spawn(broker.clone().run(stopping.clone()));
     let _stopping = stopping.drop_guard();
-    broker.want(&agents_of(&[("a", oauth(&format!("file:{}", path.display())))]));
+    broker.follow(&new(&[("a", oauth(&format!("file:{}", path.display())))]));
     sleep(Duration::from_secs(1)).await;
     std::fs::write(&path, "the second").unwrap();
     broker.round();

@@ -28,21 +28,22 @@ impl Schedule {
         Self { interval, jitter, looks: BTreeMap::new(), is_first: true }
     }
 
-    /// Takes note of the agents there are. Those of the first call are spread over the whole period, for after a restart all would be
+    /// Takes note of the agents there are, in the order of their ids. Those of the first call are spread over the whole period, for after a restart all would be
     /// due at once; those that come later have just been fetched. One that failed and was mended since is as good as new.
     pub(super) fn follow<'a>(&mut self, agents: impl Iterator<Item = &'a Arc<Agent>>, now: Instant) {
-        let mut left = std::mem::take(&mut self.looks);
-        for agent in agents {
-            let known = left.remove(&agent.id).filter(|look| {
+        let mut before = std::mem::take(&mut self.looks).into_iter().peekable();
+        let look = |agent: &'a Arc<Agent>| {
+            while before.next_if(|(id, _)| *id < agent.id).is_some() {}
+            let known = before.next_if(|(id, _)| *id == agent.id).filter(|(_, look)| {
                 let was_mended = look.failures > 0 && !look.is_running && agent.sync_error.is_none();
                 !was_mended
             });
-            let look = known.unwrap_or_else(|| {
+            known.unwrap_or_else(|| {
                 let wait = if self.is_first { self.spread() } else { self.period(0) };
-                Look { at: now + wait, failures: 0, is_running: false }
-            });
-            self.looks.insert(agent.id.clone(), look);
-        }
+                (agent.id.clone(), Look { at: now + wait, failures: 0, is_running: false })
+            })
+        };
+        self.looks = agents.map(look).collect();
         self.is_first = false;
     }
 

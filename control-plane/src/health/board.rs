@@ -19,7 +19,7 @@ use super::{
     sights::{Sample, Sights},
     view::{AgentView, BackendView, Staleness},
 };
-use crate::domain::{Agent, AgentId, BackendUrl, Heartbeat, Standing, UnixSeconds};
+use crate::domain::{Agent, AgentChanges, AgentId, BackendUrl, Heartbeat, Standing, UnixSeconds};
 
 /// Envoys whose reports are kept.
 const MOST_NODES: usize = 256;
@@ -107,18 +107,15 @@ impl HealthBoard {
         self.shared.changed.subscribe()
     }
 
-    /// Watches these agents and no others. A new one has a full window before its first heartbeat is late.
-    pub fn follow(&self, agents: &BTreeMap<AgentId, Arc<Agent>>) {
+    /// Takes note of what became of the agents. A new one has a full window before its first heartbeat is late.
+    pub fn follow(&self, changes: &AgentChanges) {
         let now = self.now();
         let mut state = self.lock();
-        state.agents.retain(|id, _| agents.contains_key(id));
-        for (id, agent) in agents {
-            match state.agents.get_mut(id) {
-                Some(watched) if Arc::ptr_eq(&watched.agent, agent) => {}
+        changes.gone.iter().for_each(|id| drop(state.agents.remove(id)));
+        for agent in &changes.written {
+            match state.agents.get_mut(&agent.id) {
                 Some(watched) => watched.become_of(agent, now),
-                None => {
-                    state.agents.insert(id.clone(), Watched::new(agent, now));
-                }
+                None => drop(state.agents.insert(agent.id.clone(), Watched::new(agent, now))),
             }
         }
         drop(state);

@@ -1,13 +1,13 @@
 //! The board with paused time: heartbeats missed and taken up again, what Envoys see, and who is told.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, advance, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Availability, Beat, BeatError, HealthBoard, Report, Sample, SampleValue, State, view::BackendView};
 use crate::{
-    domain::{Agent, AgentId, BackendAuth, BackendUrl, Heartbeat, Standing},
+    domain::{Agent, AgentChanges, AgentId, BackendAuth, BackendUrl, Heartbeat, Standing},
     xds::fixtures,
 };
 
@@ -27,14 +27,14 @@ fn beating(urls: &[&str]) -> Agent {
     agent
 }
 
-fn registry(agent: &Arc<Agent>) -> BTreeMap<AgentId, Arc<Agent>> {
-    BTreeMap::from([(agent.id.clone(), agent.clone())])
+fn written(agent: &Arc<Agent>) -> AgentChanges {
+    AgentChanges { gone: Vec::new(), written: vec![agent.clone()] }
 }
 
 impl Scene {
     fn new(agent: Agent) -> Self {
         let (board, agent) = (HealthBoard::new(|| 1000), Arc::new(agent));
-        board.follow(&registry(&agent));
+        board.follow(&written(&agent));
         let stopping = CancellationToken::new();
         tokio::spawn(board.clone().run(stopping.clone()));
         Self { board, agent, _running: stopping.drop_guard() }
@@ -154,10 +154,10 @@ async fn a_changed_record_keeps_what_is_known_of_backends_that_stay() {
     let scene = Scene::new(beating(&[ONE, TWO]));
     scene.beat(Report::Draining, Some(TWO));
     let moved = Arc::new(beating(&[TWO, "http://10.0.0.3:9000/"]));
-    scene.board.follow(&registry(&moved));
+    scene.board.follow(&written(&moved));
     let availability = scene.board.availability(&moved.id);
     assert_eq!([availability.of(0), availability.of(1)], [Standing::Draining, Standing::Up]);
-    scene.board.follow(&BTreeMap::new());
+    scene.board.follow(&AgentChanges { gone: vec![moved.id.clone()], written: Vec::new() });
     assert_eq!(scene.board.availability(&moved.id), Availability::default());
 }
 

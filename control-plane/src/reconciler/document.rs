@@ -1,10 +1,6 @@
 //! The registry as the filter's policy document: the only place where one becomes the other.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU32,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
 use serde_json::{Value, json};
 use tollgate_policy::document::{
@@ -15,16 +11,16 @@ use tollgate_policy::document::{
 use crate::{
     bootstrap,
     config::Config,
-    domain::{Agent, AgentId, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation, millis},
+    domain::{Agent, CardPaths, ExternalIssuer, IdentityHeaders, Registry, Scope, Translation, millis},
     xds,
 };
 
 /// The scope that opens the admin API.
 const ADMIN_SCOPE: &str = "gateway:admin";
 
-/// Renders the registry, with what was rendered of its active agents. To the filter, others do not exist.
+/// Renders the registry, but for its agents.
 #[must_use]
-pub fn policy_document(registry: &Registry, config: &Config, agents: Vec<AgentDocument>) -> PolicyDocument {
+pub fn policy_document(registry: &Registry, config: &Config) -> PolicyDocument {
     PolicyDocument {
         version: VERSION,
         generation: registry.generation.get(),
@@ -35,15 +31,9 @@ pub fn policy_document(registry: &Registry, config: &Config, agents: Vec<AgentDo
             .collect(),
         permissions: registry.permissions.values().map(|row| row.as_ref().into()).collect(),
         default_limit: Some(config.default_limit.clone()),
-        agents,
+        agents: Vec::new(),
         revocations: revocations(registry, config),
     }
-}
-
-/// The agents that can be called.
-pub(super) fn active(registry: &Registry) -> BTreeMap<AgentId, Arc<Agent>> {
-    let agents = registry.agents.iter().filter(|(_, agent)| agent.is_active());
-    agents.map(|(id, agent)| (id.clone(), agent.clone())).collect()
 }
 
 fn gateway(config: &Config) -> GatewayDocument {
@@ -105,7 +95,7 @@ fn external(issuer: &ExternalIssuer) -> IssuerDocument {
     }
 }
 
-/// Renders an agent.
+/// Renders an agent that is active. To the filter, others do not exist.
 pub(super) fn entry(agent: &Agent) -> AgentDocument {
     let paths = &agent.card.paths;
     let translates = agent.a2a.translation == Translation::Auto && !paths.dialects.is_empty();
@@ -131,8 +121,8 @@ pub(super) fn entry(agent: &Agent) -> AgentDocument {
 }
 
 /// How long agents' streams may be silent, where they say so themselves: Envoy has a route for each.
-pub(super) fn stream_idles(agents: &BTreeMap<AgentId, Arc<Agent>>) -> BTreeSet<u64> {
-    agents.values().filter_map(|agent| agent.timeouts.stream_idle).map(millis).collect()
+pub(super) fn stream_idles(agents: &[Arc<Agent>]) -> BTreeSet<u64> {
+    agents.iter().filter_map(|agent| agent.timeouts.stream_idle).map(millis).collect()
 }
 
 /// What is policed: webhooks of an agent that calls any, or whose operator has said something about them.

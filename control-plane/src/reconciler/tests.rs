@@ -167,6 +167,33 @@ async fn a_policy_that_the_filter_would_refuse_is_not_published() {
 }
 
 #[tokio::test]
+async fn agents_that_came_with_a_refused_policy_are_published_once_it_is_mended() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    running.after(vec![put("a")]).await;
+    let zero = LimitDocument { requests_per_minute: Some(0), burst: None, unlimited: false };
+    running.write(vec![row(Some(zero)), put("b"), Change::DeleteAgent("a".try_into().unwrap())]).await;
+    running.published.fault.subscribe().wait_for(Option::is_some).await.unwrap();
+    let mended = running.after(vec![row(None)]).await;
+    let is_there = |id: &str| {
+        let cluster = mended.resource(ResourceKind::Cluster, &format!("agent-{id}")).is_some();
+        (cluster, running.published.policy().unwrap().agent(id).is_some())
+    };
+    assert_eq!((is_there("a"), is_there("b")), ((false, false), (true, true)));
+}
+
+#[tokio::test]
+async fn agents_that_stay_as_they_are_are_not_put_together_again() {
+    let running = Running::start(tempfile::tempdir().unwrap());
+    let before = running.after(vec![put("a"), put("b")]).await;
+    let after = running.after(vec![row(None)]).await;
+    assert_ne!(policy_version(&before), policy_version(&after));
+    let clusters = |snapshot: &Snapshot| Arc::as_ptr(snapshot.set(ResourceKind::Cluster));
+    assert_eq!(clusters(&before), clusters(&after));
+    let moved = running.after(vec![Change::PutAgent(agent("a", &["http://127.0.0.1:2"], BackendAuth::None))]).await;
+    assert_ne!(clusters(&after), clusters(&moved));
+}
+
+#[tokio::test]
 async fn a_new_signing_key_is_a_new_policy() {
     let running = Running::start(tempfile::tempdir().unwrap());
     let before = running.after(vec![put("a")]).await;
@@ -208,7 +235,7 @@ async fn a_token_that_a_card_key_signed_is_not_believed() {
         Rotation::new(schedule, store.clone(), || 1000).turn().await.unwrap();
     }
     let registry = store.registry();
-    let Ok(issuers) = Issuers::compile(&super::policy_document(&registry, &config, Vec::new()).issuers, 0) else {
+    let Ok(issuers) = Issuers::compile(&super::policy_document(&registry, &config).issuers, 0) else {
         panic!("compiles")
     };
     let verify = |key: &SigningKey| tollgate_policy::token::verify(&issuers, token(key).as_bytes(), 1000, &NoHost);

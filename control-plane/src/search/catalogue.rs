@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::document::Document;
 use crate::{
-    domain::{Agent, AgentId, Generation, Registry},
+    domain::{Agent, AgentChanges, AgentId, Generation, Registry},
     gate::Visitor,
 };
 
@@ -12,10 +12,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     pub(super) generation: Generation,
-    entries: BTreeMap<AgentId, Entry>,
+    entries: Arc<BTreeMap<AgentId, Entry>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     agent: Arc<Agent>,
     document: Arc<Document>,
@@ -24,15 +24,22 @@ struct Entry {
 impl Catalogue {
     /// The agents of `registry`. What reads as it did is the same document.
     pub(super) fn next(&self, registry: &Registry) -> Self {
-        let read = |(id, agent): (&AgentId, &Arc<Agent>)| {
-            let before = self.entries.get(id);
-            let document = match before {
-                Some(before) if Arc::ptr_eq(&before.agent, agent) => before.document.clone(),
-                _ => Document::read(agent, before.map(|it| &it.document)),
-            };
-            (id.clone(), Entry { agent: agent.clone(), document })
-        };
-        Self { generation: registry.generation, entries: registry.agents.iter().map(read).collect() }
+        let changes = AgentChanges::between(self.entries.values().map(|it| &it.agent), registry.agents.values());
+        let mut entries = self.entries.clone();
+        if !changes.is_empty() {
+            let entries = Arc::make_mut(&mut entries);
+            changes.gone.iter().for_each(|id| drop(entries.remove(id)));
+            for agent in changes.written {
+                let document = Document::read(&agent, entries.get(&agent.id).map(|it| &it.document));
+                entries.insert(agent.id.clone(), Entry { agent, document });
+            }
+        }
+        Self { generation: registry.generation, entries }
+    }
+
+    /// Whether these are the agents of `other`.
+    pub(super) fn has_the_agents_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// In the order of their ids.

@@ -90,8 +90,10 @@ impl Indexer {
             tracing::error!("reading the agents for the search panicked: it goes on with those of before");
             return;
         };
-        for document in before.documents().filter(|it| catalogue.document(it.id()).is_none()) {
-            self.store.vectors().remove(document.id());
+        if !catalogue.has_the_agents_of(&before) {
+            for document in before.documents().filter(|it| catalogue.document(it.id()).is_none()) {
+                self.store.vectors().remove(document.id());
+            }
         }
         self.search.inner.unread.notify_one();
     }

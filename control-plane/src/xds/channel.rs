@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Resource, ResourceKind, Snapshot};
+use super::{Resource, ResourceKind, Snapshot, snapshot::Sight};
 use crate::domain::Generation;
 
 /// The state of one type.
@@ -25,6 +25,9 @@ pub(super) struct Channel {
     in_flight: VecDeque<Sent>,
     acked: Generation,
     look: Look,
+    /// What the client has all of: as long as snapshots say the same, nothing is due. `None`: it asked for something since, or was sent
+    /// something.
+    finished: Option<Sight>,
     /// Whether the client waits for a name that is on its way.
     waits: Waits,
     /// The resource whose turn it is not yet.
@@ -127,6 +130,7 @@ impl Channel {
             in_flight: VecDeque::new(),
             acked: Generation::default(),
             look: Look::Due,
+            finished: None,
             waits: Waits::No,
             held_back: None,
             withholds: Withholds::Nothing,
@@ -135,11 +139,12 @@ impl Channel {
 
     pub(super) fn subscribe_all(&mut self) {
         self.wildcard = Wildcard::Yes;
-        self.look = Look::Due;
+        self.look_anew();
     }
 
     pub(super) fn unsubscribe_all(&mut self) {
         self.wildcard = Wildcard::No;
+        self.finished = None;
         let names = &self.names;
         self.held.retain(|name, _| names.contains(name));
     }
@@ -150,12 +155,13 @@ impl Channel {
         self.names.insert(name.clone());
         self.held.remove(&name);
         self.asked.insert(name);
-        self.look = Look::Due;
+        self.look_anew();
     }
 
     pub(super) fn unsubscribe(&mut self, name: &str) {
         self.names.remove(name);
         self.asked.remove(name);
+        self.finished = None;
         if self.wildcard == Wildcard::No {
             self.held.remove(name);
         }
@@ -166,14 +172,20 @@ impl Channel {
         let name: Arc<str> = name.into();
         self.asked.remove(&name);
         self.held.insert(name, Held::Reported(version.to_owned()));
-        self.look = Look::Due;
+        self.look_anew();
     }
 
     pub(super) fn names(&self) -> &BTreeSet<Arc<str>> {
         &self.names
     }
 
-    /// Something may have changed: look at the next opportunity.
+    /// A look at whatever the snapshot says: what the client wants or has changed.
+    fn look_anew(&mut self) {
+        self.finished = None;
+        self.look = Look::Due;
+    }
+
+    /// The snapshot may have changed: look at the next opportunity.
     pub(super) fn wake(&mut self) {
         self.look = Look::Due;
     }
@@ -187,7 +199,7 @@ impl Channel {
         if let Some(Held::Sent(resource)) = self.held.values().find(good).cloned() {
             self.held.remove(resource.name());
         }
-        self.look = Look::Due;
+        self.look_anew();
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -206,6 +218,10 @@ impl Channel {
         if mem::replace(&mut self.look, Look::Nothing) == Look::Nothing {
             return Due::default();
         }
+        let sight = snapshot.sight(self.kind);
+        if self.finished.as_ref() == Some(&sight) {
+            return Due::default();
+        }
         let waits = self.names.iter().any(|name| snapshot.awaits(self.kind, name));
         self.waits = if waits { Waits::Yes } else { Waits::No };
         let news: Vec<Resource> = self.wanted(snapshot).filter(|resource| self.is_news(resource)).cloned().collect();
@@ -215,7 +231,10 @@ impl Channel {
             self.look = Look::Due;
         }
         let removed = self.removed(snapshot, removable);
-        Due { upserts, removed }
+        let due = Due { upserts, removed };
+        let is_finished = due == Due::default() && self.look == Look::Nothing && self.waits == Waits::No;
+        self.finished = is_finished.then_some(sight);
+        due
     }
 
     /// Everything the client wants, as a state-of-the-world response lists it: refused versions stand back behind the last good one,
@@ -258,7 +277,7 @@ impl Channel {
     pub(super) fn answer(&mut self, nonce: &str, answer: Answer) -> Outcome {
         let Some(at) = self.in_flight.iter().position(|sent| sent.nonce == nonce) else { return Outcome::Stale };
         let sent = self.in_flight.remove(at).expect("just found there");
-        self.look = Look::Due;
+        self.look_anew();
         let outcome = match answer {
             Answer::Accepted => Outcome::Accepted,
             Answer::Refused(reason) => self.refuse(&sent, reason),

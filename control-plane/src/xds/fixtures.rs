@@ -101,17 +101,16 @@ pub(crate) fn snapshot(generation: u64, agents: &[(Agent, CredentialValue)]) -> 
 /// The same at an edge of one's own.
 pub(crate) fn snapshot_of(edge: &Edge, generation: u64, agents: &[(Agent, CredentialValue)]) -> Arc<Snapshot> {
     let document = document(agents.iter().map(|(agent, _)| agent));
-    let policy = PolicyResource::new(&edge.filter, &document, RenderedPolicy::of(&document));
+    let policy = PolicyResource::new(&edge.filter, &document, &RenderedPolicy::of(&document));
     let resources: Vec<_> =
         agents.iter().map(|(agent, value)| AgentResources::new(agent, value, &Availability::default())).collect();
     let parts = SnapshotParts {
         generation: Generation::new(generation),
         edge: &EdgeResources::new(edge),
-        agents: resources.iter().collect(),
         policy: &policy,
         translator: &TranslatorResource::new(&edge.translator, &translation()),
     };
-    Arc::new(Snapshot::new(&parts, None).unwrap())
+    Arc::new(Snapshot::new(&parts, &resources.iter().collect::<Vec<_>>(), None).unwrap())
 }
 
 fn translation() -> SettingsDocument {

@@ -23,7 +23,7 @@ use crate::{
 pub type SnapshotFeed = watch::Receiver<Option<Arc<Snapshot>>>;
 
 /// Resources of one kind by name.
-pub(super) type ResourceSet = BTreeMap<Arc<str>, Resource>;
+pub(crate) type ResourceSet = BTreeMap<Arc<str>, Resource>;
 
 /// What Envoy is to know.
 #[derive(Debug, Clone)]
@@ -31,6 +31,21 @@ pub struct Snapshot {
     generation: Generation,
     sets: [Arc<ResourceSet>; ResourceKind::ALL.len()],
     awaited: Arc<BTreeSet<String>>,
+    /// Where its policy leads, all of which was found to be there.
+    led_to: Arc<[String]>,
+}
+
+/// All that a snapshot says of one kind of resource. Snapshots share what did not change: equal means the same, not alike.
+#[derive(Debug, Clone)]
+pub(super) struct Sight {
+    set: Arc<ResourceSet>,
+    awaited: Arc<BTreeSet<String>>,
+}
+
+impl PartialEq for Sight {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.set, &other.set) && Arc::ptr_eq(&self.awaited, &other.awaited)
+    }
 }
 
 /// An agent as Envoy knows it. Depends on its record, its credential and how its backends stand: built again only when one of them
@@ -67,18 +82,16 @@ enum Credential {
 #[derive(Debug, Clone)]
 pub struct PolicyResource {
     extension: Resource,
-    clusters: Vec<String>,
+    clusters: Arc<[String]>,
 }
 
-/// What a snapshot is made of.
+/// What a snapshot is made of beside its agents.
 #[derive(Debug)]
 pub struct SnapshotParts<'a> {
     /// The registry's generation.
     pub generation: Generation,
     /// What no agent changes.
     pub edge: &'a EdgeResources,
-    /// The agents that can be reached.
-    pub agents: Vec<&'a AgentResources>,
     /// The policy.
     pub policy: &'a PolicyResource,
     /// The translation.
@@ -140,54 +153,93 @@ impl Credential {
 impl PolicyResource {
     /// Renders a policy that was found good.
     #[must_use]
-    pub fn new(form: &PolicyFilter, document: &PolicyDocument, rendered: RenderedPolicy) -> Self {
+    pub fn new(form: &PolicyFilter, document: &PolicyDocument, rendered: &RenderedPolicy) -> Self {
         let named =
             |agent: &AgentDocument| agent.cluster.clone().unwrap_or_else(|| clusters::agent_cluster_name(&agent.id));
         let clusters = document
             .agents
             .iter()
             .flat_map(|agent| iter::once(named(agent)).chain(agent.grpc.clone()).chain(agent.translated.clone()));
-        Self { clusters: clusters.collect(), extension: filter::extension(form, &rendered) }
+        Self { clusters: clusters.collect(), extension: filter::extension(form, rendered) }
+    }
+
+    /// Another policy that says the same of agents.
+    #[must_use]
+    pub fn with_the_same_agents(&self, form: &PolicyFilter, rendered: &RenderedPolicy) -> Self {
+        Self { clusters: self.clusters.clone(), extension: filter::extension(form, rendered) }
+    }
+
+    fn leads_into(&self, clusters: &ResourceSet) -> Result<(), SnapshotError> {
+        match self.clusters.iter().find(|name| !clusters.contains_key(name.as_str())) {
+            Some(cluster) => Err(SnapshotError { cluster: cluster.clone() }),
+            None => Ok(()),
+        }
     }
 }
 
 impl Snapshot {
-    /// Puts parts together; what equals `previous` is shared with it.
+    /// Puts parts and the agents that can be reached together; what equals `previous` is shared with it.
     ///
     /// # Errors
     /// When the policy names a cluster that is not among the parts.
-    pub fn new(parts: &SnapshotParts<'_>, previous: Option<&Self>) -> Result<Self, SnapshotError> {
-        let clusters = set(parts
-            .agents
-            .iter()
-            .flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc))
-            .chain(&parts.edge.clusters));
-        if let Some(cluster) = parts.policy.clusters.iter().find(|name| !clusters.contains_key(name.as_str())) {
-            return Err(SnapshotError { cluster: cluster.clone() });
-        }
-        let delivered = parts.agents.iter().filter_map(|agent| match &agent.credential {
+    pub fn new(
+        parts: &SnapshotParts<'_>,
+        agents: &[&AgentResources],
+        previous: Option<&Self>,
+    ) -> Result<Self, SnapshotError> {
+        let clusters = agents.iter().flat_map(|agent| iter::once(&agent.cluster).chain(&agent.grpc));
+        let clusters = set(clusters.chain(&parts.edge.clusters));
+        parts.policy.leads_into(&clusters)?;
+        let delivered = agents.iter().filter_map(|agent| match &agent.credential {
             Credential::Delivered(secret) => Some(secret),
             _ => None,
         });
-        let awaited = parts.agents.iter().filter_map(|agent| match &agent.credential {
+        let awaited = agents.iter().filter_map(|agent| match &agent.credential {
             Credential::Awaited(name) => Some(name.clone()),
             _ => None,
         });
+        let endpoints = set(agents.iter().flat_map(|agent| &agent.endpoints));
+        let secrets = set(delivered.chain(&parts.edge.secrets));
+        let [clusters, endpoints, secrets] =
+            [(ResourceKind::Cluster, clusters), (ResourceKind::Endpoints, endpoints), (ResourceKind::Secret, secrets)]
+                .map(|(kind, set)| shared_with(previous, kind, set));
+        let awaited = awaited.collect();
+        let awaited = match previous.map(|it| &it.awaited) {
+            Some(before) if **before == awaited => before.clone(),
+            _ => Arc::new(awaited),
+        };
+        Ok(Self::assembled(parts, previous, [clusters, endpoints, secrets], awaited))
+    }
+
+    /// The same agents with these parts.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn with_the_same_agents(&self, parts: &SnapshotParts<'_>) -> Result<Self, SnapshotError> {
+        if !Arc::ptr_eq(&parts.policy.clusters, &self.led_to) {
+            parts.policy.leads_into(self.set(ResourceKind::Cluster))?;
+        }
+        let sets = [ResourceKind::Cluster, ResourceKind::Endpoints, ResourceKind::Secret];
+        let sets = sets.map(|kind| self.sets[kind.index()].clone());
+        Ok(Self::assembled(parts, Some(self), sets, self.awaited.clone()))
+    }
+
+    fn assembled(
+        parts: &SnapshotParts<'_>,
+        previous: Option<&Self>,
+        [clusters, endpoints, secrets]: [Arc<ResourceSet>; 3],
+        awaited: Arc<BTreeSet<String>>,
+    ) -> Self {
+        let shared = |kind, set| shared_with(previous, kind, set);
         let sets = [
             clusters,
-            set(parts.agents.iter().flat_map(|agent| &agent.endpoints)),
-            set(&parts.edge.listeners),
-            set([&parts.edge.routes]),
-            set(delivered.chain(&parts.edge.secrets)),
-            set([&parts.policy.extension, parts.translator.resource()]),
+            endpoints,
+            shared(ResourceKind::Listener, set(&parts.edge.listeners)),
+            shared(ResourceKind::Routes, set([&parts.edge.routes])),
+            secrets,
+            shared(ResourceKind::Extension, set([&parts.policy.extension, parts.translator.resource()])),
         ];
-        let share = |kind: ResourceKind, set: ResourceSet| match previous.map(|it| &it.sets[kind.index()]) {
-            Some(old) if **old == set => old.clone(),
-            _ => Arc::new(set),
-        };
-        let mut kinds = ResourceKind::ALL.into_iter();
-        let sets = sets.map(|set| share(kinds.next().expect("one set for each kind"), set));
-        Ok(Self { generation: parts.generation, sets, awaited: Arc::new(awaited.collect()) })
+        Self { generation: parts.generation, sets, awaited, led_to: parts.policy.clusters.clone() }
     }
 
     /// The registry's generation that this shows.
@@ -202,13 +254,26 @@ impl Snapshot {
         self.set(kind).get(name)
     }
 
-    pub(super) fn set(&self, kind: ResourceKind) -> &ResourceSet {
+    pub(crate) fn set(&self, kind: ResourceKind) -> &Arc<ResourceSet> {
         &self.sets[kind.index()]
+    }
+
+    /// What all of a kind depends on.
+    pub(super) fn sight(&self, kind: ResourceKind) -> Sight {
+        Sight { set: self.set(kind).clone(), awaited: self.awaited.clone() }
     }
 
     /// Whether a resource of this name is on its way: it is neither there nor gone.
     pub(super) fn awaits(&self, kind: ResourceKind, name: &str) -> bool {
         kind == ResourceKind::Secret && self.awaited.contains(name)
+    }
+}
+
+/// `set`, or the one of `previous` if they are equal.
+fn shared_with(previous: Option<&Snapshot>, kind: ResourceKind, set: ResourceSet) -> Arc<ResourceSet> {
+    match previous.map(|it| it.set(kind)) {
+        Some(before) if **before == set => before.clone(),
+        _ => Arc::new(set),
     }
 }
 

@@ -3,7 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::admin::scene::{Answer, Scene};
+use crate::{
+    admin::scene::{Answer, Scene},
+    domain::AgentChanges,
+};
 
 async fn refused(more: Value) -> (String, String) {
     let scene = Scene::new().await;
@@ -46,7 +49,7 @@ async fn beat(scene: &Scene, token: &str, body: Value) -> Answer {
 async fn beating() -> Scene {
     let scene = Scene::new().await;
     scene.register("a", json!({"heartbeat": {"intervalSeconds": 10, "missesAllowed": 2}})).await;
-    scene.state.health.follow(&scene.state.store.registry().agents);
+    scene.state.health.follow(&AgentChanges::between([], scene.state.store.registry().agents.values()));
     scene
 }
 
@@ -95,7 +98,7 @@ async fn what_a_heartbeat_says_is_read_strictly() {
 async fn a_heartbeat_that_nobody_waits_for_is_refused() {
     let scene = Scene::new().await;
     scene.register("a", json!({})).await;
-    scene.state.health.follow(&scene.state.store.registry().agents);
+    scene.state.health.follow(&AgentChanges::between([], scene.state.store.registry().agents.values()));
     let answer = beat(&scene, "heart-of:a", json!({"status": "healthy"})).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (409, "HEARTBEAT_NOT_PROMISED"));
     let unknown = scene.call("heart-of:b", Method::POST, "/agents/b/status", Some(&json!({"status": "healthy"}))).await;
