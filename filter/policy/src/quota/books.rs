@@ -1,6 +1,7 @@
 //! What the leading worker tells the ledger and does with the answer. Every worker leaves what its callers did in a mailbox; the leader
 //! enters it in its books, reports it with what each bucket holds, asks for tokens ahead of need, and puts into the buckets what was lent.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
@@ -63,11 +64,14 @@ struct Bounds {
 }
 
 /// Leaves what a worker's callers did in the mailbox. What finds no room is answered back.
-pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> Vec<(Payment, Counts)> {
+pub(super) fn post(shared: &dyn SharedMemory, mut news: Vec<(Payment, Counts)>) -> Vec<(Payment, Counts)> {
     if news.is_empty() {
         return news;
     }
+    // Of whom there is most to tell first: what has to wait will be more the next time.
+    news.sort_by_key(|(_, counts)| Reverse(counts.requests()));
     let mut letters = Vec::new();
+    let mut ends = Vec::with_capacity(news.len());
     for (payment, counts) in &news {
         let (account, limit) = match payment {
             Payment::Quota(quota) => (&quota.account, (quota.requests_per_minute.get(), quota.burst.get())),
@@ -88,15 +92,16 @@ pub(super) fn post(shared: &dyn SharedMemory, news: Vec<(Payment, Counts)>) -> V
             ..wire::BucketReport::default()
         };
         letters.extend_from_slice(&report.encode_length_delimited_to_vec());
+        ends.push(letters.len());
     }
     let posted = update(shared, MAILBOX, |mut bytes| {
-        if bytes.len().saturating_add(letters.len()) > MAILBOX_SIZE {
-            return Outcome::Leave(false);
-        }
-        bytes.extend_from_slice(&letters);
-        Outcome::Write(bytes, true)
+        let room = MAILBOX_SIZE.saturating_sub(bytes.len());
+        let posted = ends.partition_point(|end| *end <= room);
+        let end = posted.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0);
+        bytes.extend_from_slice(letters.get(..end).unwrap_or(&[]));
+        if end == 0 { Outcome::Leave(0) } else { Outcome::Write(bytes, posted) }
     });
-    if posted.unwrap_or(false) { Vec::new() } else { news }
+    news.split_off(posted.unwrap_or(0).min(news.len()))
 }
 
 impl Books {

@@ -390,6 +390,24 @@ fn what_was_told_to_no_avail_is_told_again() {
 }
 
 #[test]
+fn of_more_callers_than_the_mailbox_holds_each_is_told_of_in_time() {
+    let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
+    let names: Vec<String> = (0..2_000).map(|number| format!("{number:-<200}")).collect();
+    for name in &names {
+        assert_eq!(spent(&mut purse, &quota(name, 60, 5), &memory, START, 1), 1);
+    }
+    let mut told = 0;
+    for round in 1..5 {
+        let now = START + round * 2_000_000;
+        purse.post(&memory);
+        books.collect(&memory, now, 100_000);
+        told += books.report(&memory, Share::ALL, now).iter().map(|report| report.admitted).sum::<u64>();
+        books.answered(&tollgate_proto::quota::v1::SyncResponse::default(), &memory, Share::ALL, now);
+    }
+    assert_eq!(told, names.len() as u64);
+}
+
+#[test]
 fn what_costs_nothing_is_counted() {
     let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
     let free = Payment::new(Limit::Unlimited, Caller::sample("app", &[]).key(), "weather", None);
