@@ -24,7 +24,7 @@ pub(super) struct Stale {
 /// Each agent's resources with what they were built from, in the order of ids.
 #[derive(Default)]
 pub(super) struct AgentParts {
-    parts: Vec<Box<Part>>,
+    parts: Vec<Part>,
     versions: Versions,
 }
 
@@ -72,7 +72,7 @@ impl AgentParts {
             let part = Part::new(agent, broker, health);
             let replaced = before.next_if(|part| part.agent.id == agent.id);
             documents_differ |= replaced.is_none_or(|it| it.document != part.document);
-            self.parts.push(Box::new(part));
+            self.parts.push(part);
         }
         self.parts.extend(before.filter(|part| !gone.contains(&part.agent.id)));
         self.versions.documents += u64::from(documents_differ);

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use tollgate_filter::Configured;
-use tollgate_native_host::ConfigScheduler;
+use tollgate_native_host::{CallsOf, ConfigScheduler};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static LIVE: Mutex<Vec<Live>> = Mutex::new(Vec::new());
@@ -16,6 +16,7 @@ pub(crate) struct Config {
     /// No other has had it in this process.
     pub(crate) number: u64,
     pub(crate) configured: Arc<Configured>,
+    pub(crate) calls: CallsOf,
 }
 
 struct Live {
@@ -26,10 +27,10 @@ struct Live {
 }
 
 /// Notes a new configuration of the filter called `name`.
-pub(crate) fn begin(name: &[u8], configured: Configured, main_thread: ConfigScheduler) -> Config {
+pub(crate) fn begin(name: &[u8], configured: Configured, main_thread: ConfigScheduler, calls: CallsOf) -> Config {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     live().push(Live { number, name: name.to_vec(), main_thread });
-    Config { number, configured: Arc::new(configured) }
+    Config { number, configured: Arc::new(configured), calls }
 }
 
 /// Envoy drops a configuration, on whichever thread its last stream ended.

@@ -10,7 +10,7 @@ use std::{
 
 use tollgate_filter::{Configured, Flow, Request};
 use tollgate_native_host::{
-    self as host, ConfigScheduler, StreamId,
+    self as host, CallsOf, ConfigScheduler, StreamId,
     abi::{ConfigPtr, EnvoyBuffer, FilterPtr},
 };
 
@@ -91,15 +91,20 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
             host::log_error(&format!("tollgate: no thread for what is due from time to time: {error}"));
             return ptr::null();
         }
-        Box::into_raw(Box::new(configs::begin(name, configured, main_thread)))
+        Box::into_raw(Box::new(configs::begin(name, configured, main_thread, CallsOf::new(config))))
     })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: *mut Config) {
-    // SAFETY: it is from `config_new`, and Envoy gives it back once.
-    let config = unsafe { Box::from_raw(config) };
-    guarded((), || configs::end(config.number));
+    guarded((), || {
+        // SAFETY: it is from `config_new`, and given back below. The main thread may read it meanwhile.
+        let Config { number, calls, .. } = unsafe { &*config };
+        configs::end(*number);
+        calls.settle();
+    });
+    // SAFETY: Envoy gives it back once.
+    drop(unsafe { Box::from_raw(config) });
 }
 
 #[unsafe(no_mangle)]
@@ -134,8 +139,11 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_callout_don
         // SAFETY: it is from `config_new`, and `config_destroy` was not called.
         worker::service(unsafe { &*config }).answered(call, &body);
     };
+    // SAFETY: as above.
+    let calls = unsafe { &*config }.calls;
     // SAFETY: Envoy called with it, on its main thread.
     unsafe { host::in_config(envoy, || guarded((), run)) };
+    calls.answered();
 }
 
 #[unsafe(no_mangle)]

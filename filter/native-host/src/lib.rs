@@ -30,7 +30,7 @@ use tollgate_policy::{HostAlgorithm, quota::UnixMicros};
 
 use abi::{ConfigPtr, EnvoyBuffer, FilterPtr, ModuleBuffer, ModuleHeader, abi};
 pub use abi::{Missing, VERSION};
-pub use calls::{CallId, answered, call, post, send_calls};
+pub use calls::{CallId, CallsOf, answered, call, post, send_calls};
 pub use headers::{
     HeaderMap, add_request_header, add_response_header, remove_request_header, remove_response_header, reroute,
     set_request_header, with_request_headers, with_response_headers,
