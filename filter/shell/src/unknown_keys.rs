@@ -9,8 +9,8 @@ use crate::{host, service::lock};
 
 /// Issuers a worker tells of at a time. More would be a policy with as many issuers, all changing keys within a second.
 const MOST: usize = 16;
-/// How long the control plane may take; nobody waits for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the control plane may take, which has nothing to do for it but to take note; nobody waits for it.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What waits to be shown.
 #[derive(Default)]
