@@ -28,8 +28,9 @@ impl Schedule {
         Self { interval, jitter, looks: BTreeMap::new(), is_first: true }
     }
 
-    /// Takes note of the agents there are, in the order of their ids. Those of the first call are spread over the whole period, for after a restart all would be
-    /// due at once; those that come later have just been fetched. One that failed and was mended since is as good as new.
+    /// Takes note of the agents there are, in the order of their ids. Those of the first call are spread over the whole period, for after a
+    /// restart all would be due at once; those that come later have just been fetched. One that failed and was mended since is as good as
+    /// new.
     pub(super) fn follow<'a>(&mut self, agents: impl Iterator<Item = &'a Arc<Agent>>, now: Instant) {
         let mut before = std::mem::take(&mut self.looks).into_iter().peekable();
         let look = |agent: &'a Arc<Agent>| {
