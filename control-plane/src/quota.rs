@@ -30,6 +30,9 @@ pub use usage::{Usage, UsageTable};
 /// A node that was not heard of for this long takes no part any more. As long is a ledger that knows nobody without lending: it
 /// cannot know yet among how many it divides.
 const ALIVE: Micros = Micros::from_seconds(3);
+/// For how long the ledger fills nothing once it lends: until every worker of every node has heard that it does, two or three exchanges
+/// later, they fill their buckets themselves.
+const HANDOVER: Micros = Micros(500_000);
 /// How long what a node says of its demand counts.
 const DEMAND_WINDOW: Micros = Micros::from_seconds(1);
 /// How long a bucket is remembered at least.

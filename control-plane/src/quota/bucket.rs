@@ -3,7 +3,7 @@
 //! in Redis: whoever changes one changes both.
 
 use super::{
-    DEMAND_WINDOW, Limit, Micros, REMEMBERED, Report,
+    DEMAND_WINDOW, HANDOVER, Limit, Micros, REMEMBERED, Report,
     fleet::{Slot, Standing},
 };
 
@@ -75,7 +75,7 @@ impl Bucket {
     }
 
     fn refill(&mut self, standing: &Standing) {
-        let since = self.touched.max(standing.leasing_since);
+        let since = self.touched.max(standing.leasing_since.plus(HANDOVER));
         let elapsed = standing.now.since(since).min(LONGEST);
         self.pool += i128::from(elapsed.0) * i128::from(self.requests_per_minute);
         self.touched = self.touched.max(standing.now);

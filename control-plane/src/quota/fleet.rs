@@ -33,7 +33,8 @@ pub(super) struct Standing {
     pub(super) slot: Slot,
     /// The time.
     pub(super) now: Micros,
-    /// Pools fill from then on: before, the nodes filled their buckets themselves. In the future while nothing is lent.
+    /// Pools fill from [`HANDOVER`](super::HANDOVER) after it: before, the nodes fill their buckets themselves. In the future while nothing
+    /// is lent.
     pub(super) leasing_since: Micros,
 }
 

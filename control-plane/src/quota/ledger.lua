@@ -3,7 +3,8 @@
 --
 -- KEYS: the fleet, then the bucket of each report.
 -- ARGV: the time in microseconds or '' for Redis' own, the node's id, its instance, how long a silent node is alive, how long demand
--- counts, how long a bucket is remembered at least; then for each report rate, burst, held, wanted, demand.
+-- counts, how long a bucket is remembered at least, how long pools do not fill once tokens are lent; then for each report rate, burst,
+-- held, wanted, demand.
 -- Answer: nodes, 1 if tokens are lent, then the tokens for each report.
 local TOKEN = 60000000
 local SECOND = 1000000
@@ -17,7 +18,7 @@ if not now then
   now = tonumber(time[1]) * SECOND + tonumber(time[2])
 end
 local id, instance = ARGV[2], ARGV[3]
-local alive_for, demand_for, remembered = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local alive_for, demand_for, remembered, handover = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 local function since(earlier) return math.max(0, now - earlier) end
 -- Exact, unlike floor(a / b), which may round up before it rounds down.
@@ -58,7 +59,7 @@ for _, member in ipairs(members) do is_alive[member[4]] = true end
 
 -- A bucket: {tokens, rest, touched, rate, forgotten_at, holdings}, a holding {slot, held, demand, said_at, waits, lent_at}.
 local function refill(bucket)
-  local elapsed = math.min(since(math.max(bucket[3], leasing_since)), LONGEST)
+  local elapsed = math.min(since(math.max(bucket[3], leasing_since + handover)), LONGEST)
   local whole = div(elapsed, SECOND) * bucket[4]
   local rest = bucket[2] + math.fmod(whole, 60) * SECOND + math.fmod(elapsed, SECOND) * bucket[4]
   bucket[1] = bucket[1] + div(whole, 60) + div(rest, TOKEN)
@@ -137,7 +138,7 @@ end
 
 local answer = {nodes, leasing and 1 or 0}
 for at = 2, #KEYS do
-  local first = 7 + (at - 2) * 5
+  local first = 8 + (at - 2) * 5
   local rate, burst, held = tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2])
   answer[#answer + 1] = exchange(KEYS[at], rate, burst, held, tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4]))
 end

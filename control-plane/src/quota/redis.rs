@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::{
-    ALIVE, BucketKey, DEMAND_WINDOW, Lease, Ledger, LedgerError, Lent, Limit, Micros, NodeKey, REMEMBERED, Report,
+    ALIVE, BucketKey, DEMAND_WINDOW, HANDOVER, Lease, Ledger, LedgerError, Lent, Limit, Micros, NodeKey, REMEMBERED, Report,
 };
 use crate::domain::SecretText;
 
@@ -113,7 +113,7 @@ impl RedisLedger {
             Clock::Caller => call.arg(now.0),
         };
         let _ = now;
-        call.arg(&node.id).arg(node.instance).arg(ALIVE.0).arg(DEMAND_WINDOW.0).arg(REMEMBERED.0);
+        call.arg(&node.id).arg(node.instance).arg(ALIVE.0).arg(DEMAND_WINDOW.0).arg(REMEMBERED.0).arg(HANDOVER.0);
         for (report, limit) in batch {
             call.key(key(&report.key)).arg(limit.requests_per_minute.get()).arg(limit.burst.get());
             call.arg(report.held).arg(report.wanted).arg(report.demand);

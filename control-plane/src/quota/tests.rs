@@ -70,6 +70,22 @@ fn a_ledger_that_knows_nobody_lends_nothing_for_three_seconds() {
 }
 
 #[test]
+fn what_nodes_still_fill_themselves_the_ledger_does_not_fill_as_well() {
+    let mut table = Table { ledger: MemoryLedger::default(), now: START };
+    let ten_a_second = limit(600, 20);
+    let hungry = || report(ten_a_second, 0, 20, 5);
+    for _ in 0..30 {
+        table.alive(&["a", "b"]);
+        table.now = table.now.plus(Micros(SECOND / 10));
+    }
+    // The ledger lends from here on, and nodes hear of it.
+    for (after, granted) in [(0, 0), (SECOND / 2, 0), (SECOND / 2 + SECOND / 5, 2)] {
+        let lent = exchange(&table.ledger, &node("a"), &[hungry()], table.now.plus(Micros(after)));
+        assert_eq!(lent.lease, Lease::Leasing(vec![granted]), "after {after} µs");
+    }
+}
+
+#[test]
 fn a_node_alone_is_lent_nothing_because_it_fills_its_bucket_itself() {
     let mut table = Table::of(&["a"]);
     table.check("a", report(slow(10), 0, 5, 5), 0);
