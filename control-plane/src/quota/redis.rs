@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::{
-    ALIVE, BucketKey, DEMAND_WINDOW, HANDOVER, Lease, Ledger, LedgerError, Lent, Limit, Micros, NodeKey, REMEMBERED, Report,
+    ALIVE, BucketKey, DEMAND_WINDOW, HANDOVER, Lease, Ledger, LedgerError, Lent, Limit, Micros, NodeKey, REMEMBERED,
+    Report,
 };
 use crate::domain::SecretText;
 

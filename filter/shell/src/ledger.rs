@@ -77,7 +77,7 @@ impl Ledger {
 
     /// Does what is due: posts what this worker's callers did, exchanges if this worker leads, and takes over the share in force.
     pub(crate) fn tick(&self, quota: &QuotaDocument, part: Part, purse: &mut Purse, now: UnixMicros) -> Standing {
-        purse.post(&Shared);
+        purse.post(&Shared, now);
         let mut share = Share::read(&Shared);
         let mut healthy = None;
         let mut state = lock(&self.state);
@@ -135,7 +135,7 @@ impl State {
             self.books.unanswered();
         }
         self.exchanged = now;
-        self.books.collect(&Shared, now, elapsed);
+        self.books.collect(&Shared, share, now, elapsed);
         let request =
             wire::SyncRequest { node_id: host::node_id(), instance, buckets: self.books.report(&Shared, share, now) };
         match host::post(&quota.cluster, wire::SYNC_PATH, &framed(&request), PATIENCE) {

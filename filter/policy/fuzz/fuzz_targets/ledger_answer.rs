@@ -44,7 +44,7 @@ fuzz_target!(|body: &[u8]| {
     for exchange in 0..2 {
         let now = NOW + exchange * 100_000;
         let _ = memory.set("tollgate.mailbox", &MAILBOX, None);
-        books.collect(&memory, now, 100_000);
+        books.collect(&memory, share, now, 100_000);
         let reports = books.report(&memory, share, now);
         assert!(reports.iter().all(|report| report.held <= BURST + exchange * BURST), "{reports:?}");
         books.answered(&answer, &memory, share, now);

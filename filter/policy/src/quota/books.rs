@@ -41,6 +41,8 @@ pub struct Books {
     /// Whether it lent then, and to how many.
     lends: bool,
     nodes: Option<NonZeroU32>,
+    /// When its Envoy was last alone.
+    alone: UnixMicros,
 }
 
 struct Line {
@@ -112,8 +114,8 @@ impl Books {
         self.lends = share.refill == Refill::Leases;
     }
 
-    /// Empties the mailbox into the books.
-    pub fn collect(&mut self, shared: &dyn SharedMemory, now: UnixMicros, elapsed: UnixMicros) {
+    /// Empties the mailbox into the books, `elapsed` after the last time, under the share in force.
+    pub fn collect(&mut self, shared: &dyn SharedMemory, share: Share, now: UnixMicros, elapsed: UnixMicros) {
         let emptied = update(shared, MAILBOX, |bytes| match bytes.as_slice() {
             [] => Outcome::Leave(Vec::new()),
             _ => Outcome::Write(Vec::new(), bytes),
@@ -128,6 +130,13 @@ impl Books {
                 *count = count.saturating_add(requests);
             }
         }
+        if share.is_alone() {
+            // Nobody asks how much it needs.
+            self.alone = now;
+            return;
+        }
+        // While it was alone its workers posted once a second: what comes now may be a second's.
+        let elapsed = if now.abs_diff(self.alone) < SECOND { elapsed.max(SECOND) } else { elapsed };
         for (id, line) in &mut self.lines {
             let requests = arrived.get(id).copied().unwrap_or(0);
             let rate = requests.saturating_mul(SECOND).checked_div(elapsed.max(1)).unwrap_or(0);
@@ -161,8 +170,10 @@ impl Books {
         let mut reports = Vec::new();
         let mut full = Vec::new();
         // Who wants no tokens is told of for its counts alone, which can wait.
-        let alone = share.refill == Refill::Time && share.nodes == NonZeroU32::MIN;
-        let is_due = |line: &Line| (line.bounds.is_some() && !alone) || now.saturating_sub(line.told) >= SECOND;
+        let is_due = |line: &Line| {
+            let wants = line.bounds.is_some() && !share.is_alone();
+            wants || line.counts.unauthorized > 0 || now.saturating_sub(line.told) >= SECOND
+        };
         let mut by_wait: Vec<(&BucketId, &mut Line)> = self.lines.iter_mut().filter(|(_, line)| is_due(line)).collect();
         by_wait.sort_by_key(|(_, line)| line.told);
         for (id, line) in by_wait.into_iter().take(MOST_TOLD) {
@@ -249,7 +260,7 @@ impl Line {
     /// Tokens held and wanted, and whether the bucket is what one that was never used is.
     fn stand(&self, id: BucketId, shared: &dyn SharedMemory, share: Share, now: UnixMicros) -> (u64, u64, bool) {
         let Some(bounds) = self.bounds else { return (0, 0, true) };
-        if share.refill == Refill::Time && share.nodes == NonZeroU32::MIN {
+        if share.is_alone() {
             // Nobody else could have it: not worth a look into shared memory.
             return (u64::from(bounds.burst.get()), 0, true);
         }

@@ -42,6 +42,12 @@ impl Share {
     /// An Envoy alone.
     pub const ALL: Self = Self { nodes: NonZeroU32::MIN, refill: Refill::Time, since: 0 };
 
+    /// Whether nobody else has a part: buckets fill by themselves, and the ledger only counts.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.nodes == NonZeroU32::MIN && self.refill == Refill::Time
+    }
+
     /// What the leader wrote last.
     #[must_use]
     pub fn read(shared: &dyn SharedMemory) -> Self {

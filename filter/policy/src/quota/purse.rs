@@ -33,8 +33,12 @@ const MINUTE: u64 = 60_000_000;
 pub struct Purse {
     share: Share,
     stashes: HashMap<BucketId, Stash, FixedState>,
-    /// Requests that cost nothing, since the last [`Purse::post`].
+    /// Requests that cost nothing, since they were last posted.
     free: HashMap<BucketId, (Arc<Account>, Counts), FixedState>,
+    /// When everything was last posted.
+    posted: UnixMicros,
+    /// Whether something is not to wait: the control plane fetches a credential when it hears of it.
+    urgent: bool,
 }
 
 /// A worker's tokens of one bucket.
@@ -60,7 +64,7 @@ struct Stash {
     empty_until: UnixMicros,
     /// Whether it was used since the last [`Purse::tidy`].
     recent: bool,
-    /// What became of requests since the last [`Purse::post`].
+    /// What became of requests since they were last posted.
     counts: Counts,
 }
 
@@ -108,7 +112,7 @@ enum Found {
 
 impl Default for Purse {
     fn default() -> Self {
-        Self { share: Share::ALL, stashes: HashMap::default(), free: HashMap::default() }
+        Self { share: Share::ALL, stashes: HashMap::default(), free: HashMap::default(), posted: 0, urgent: false }
     }
 }
 
@@ -183,6 +187,7 @@ impl Purse {
 
     /// Notes that a backend refused the gateway's credential for a request that was paid for.
     pub fn unauthorized(&mut self, payment: &Payment) {
+        self.urgent = true;
         self.count(payment, Counts { unauthorized: 1, ..Counts::default() });
     }
 
@@ -205,14 +210,24 @@ impl Purse {
         }
     }
 
-    /// Leaves what became of requests since the last time where the worker that speaks for all finds it.
-    pub fn post(&mut self, shared: &dyn SharedMemory) {
+    /// Leaves what became of requests where the worker that speaks for all finds it: at once what tokens are lent for, the rest once a
+    /// second, for it is only counted. With many callers each posting costs as much as some hundred requests.
+    pub fn post(&mut self, shared: &dyn SharedMemory, now: UnixMicros) {
+        let everything = std::mem::take(&mut self.urgent) || now.abs_diff(self.posted) >= SECOND;
+        if everything {
+            self.posted = now;
+        } else if self.share.is_alone() {
+            return;
+        }
         let limited = self.stashes.values_mut().filter_map(|stash| {
             let counts = std::mem::take(&mut stash.counts);
             (counts != Counts::default()).then(|| (Payment::Quota(Arc::clone(&stash.quota)), counts))
         });
-        let free = self.free.drain().map(|(_, (account, counts))| (Payment::Free(account), counts));
-        for (payment, counts) in books::post(shared, limited.chain(free).collect()) {
+        let mut news: Vec<(Payment, Counts)> = limited.collect();
+        if everything {
+            news.extend(self.free.drain().map(|(_, (account, counts))| (Payment::Free(account), counts)));
+        }
+        for (payment, counts) in books::post(shared, news) {
             match payment {
                 Payment::Free(account) => self.note(&account, counts),
                 Payment::Quota(quota) => {

@@ -288,9 +288,9 @@ impl Envoy {
         state: tollgate_proto::quota::v1::LeaseState,
         lent: impl Fn(u64) -> u64,
     ) -> u64 {
-        self.purse.post(&self.memory);
-        self.books.collect(&self.memory, now, 100_000);
+        self.purse.post(&self.memory, now);
         let share = Share::read(&self.memory);
+        self.books.collect(&self.memory, share, now, 100_000);
         let reports = self.books.report(&self.memory, share, now);
         let wanted = reports.first().map_or(0, |report| report.wanted);
         let answer = tollgate_proto::quota::v1::SyncResponse {
@@ -379,10 +379,10 @@ fn an_idle_bucket_is_filled_to_its_share_and_leaves_the_books() {
 fn what_was_told_to_no_avail_is_told_again() {
     let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 5));
     spent(&mut envoy.purse, &quota, &envoy.memory, START, 7);
-    envoy.purse.post(&envoy.memory);
+    envoy.purse.post(&envoy.memory, START);
     for second in 1..3 {
         let now = START + second * 1_000_000;
-        envoy.books.collect(&envoy.memory, now, 100_000);
+        envoy.books.collect(&envoy.memory, Share::ALL, now, 100_000);
         let reports = envoy.books.report(&envoy.memory, Share::ALL, now);
         assert_eq!((reports[0].admitted, reports[0].refused), (5, 2));
         envoy.books.unanswered();
@@ -399,8 +399,8 @@ fn of_more_callers_than_the_mailbox_holds_each_is_told_of_in_time() {
     let mut told = 0;
     for round in 1..5 {
         let now = START + round * 2_000_000;
-        purse.post(&memory);
-        books.collect(&memory, now, 100_000);
+        purse.post(&memory, now);
+        books.collect(&memory, Share::ALL, now, 100_000);
         told += books.report(&memory, Share::ALL, now).iter().map(|report| report.admitted).sum::<u64>();
         books.answered(&tollgate_proto::quota::v1::SyncResponse::default(), &memory, Share::ALL, now);
     }
@@ -416,12 +416,37 @@ fn what_costs_nothing_is_counted() {
     }
     purse.shed(&free);
     purse.unauthorized(&free);
-    purse.post(&memory);
-    books.collect(&memory, START, 100_000);
+    purse.post(&memory, START);
+    books.collect(&memory, Share::ALL, START, 100_000);
     let reports = books.report(&memory, Share::ALL, START);
     let report = &reports[0];
     assert_eq!((report.admitted, report.shed, report.unauthorized, report.wanted), (3, 1, 1, 0));
     assert_eq!(reports[0].limit.map(|limit| limit.requests_per_minute), Some(0));
+}
+
+#[test]
+fn an_envoy_alone_tells_once_a_second_and_of_a_refused_credential_at_once() {
+    let (mut envoy, quota) = (Envoy::default(), quota("app", 60, 30));
+    let admitted = |envoy: &mut Envoy, tenths: u64| {
+        let now = START + tenths * 100_000;
+        assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, now, 1), 1);
+        envoy.purse.post(&envoy.memory, now);
+        envoy.books.collect(&envoy.memory, Share::ALL, now, 100_000);
+        let reports = envoy.books.report(&envoy.memory, Share::ALL, now);
+        reports.iter().map(|report| report.admitted).sum::<u64>()
+    };
+    let told: Vec<u64> = (0..=10).map(|tenths| admitted(&mut envoy, tenths)).collect();
+    assert_eq!(told, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10]);
+    envoy.purse.unauthorized(&Payment::Quota(Arc::clone(&quota)));
+    assert_eq!(admitted(&mut envoy, 11), 1);
+    // Once there are others, demand is of the time it was posted for: eight requests in a second are no eighty.
+    let joined = START + 2_000_000;
+    assert_eq!(spent(&mut envoy.purse, &quota, &envoy.memory, joined, 8), 8);
+    let share = Share { nodes: 2.try_into().unwrap(), refill: Refill::Leases, since: joined };
+    envoy.purse.share(share);
+    envoy.purse.post(&envoy.memory, joined);
+    envoy.books.collect(&envoy.memory, share, joined, 100_000);
+    assert_eq!(envoy.books.report(&envoy.memory, share, joined)[0].demand, 8);
 }
 
 #[test]
@@ -450,8 +475,8 @@ fn a_name_too_long_for_a_report_is_reported_by_its_beginning_and_its_hash() {
     for name in &names {
         assert_eq!(spent(&mut purse, &quota(name, 60, 5), &memory, START, 9), 5, "each has its own bucket");
     }
-    purse.post(&memory);
-    books.collect(&memory, START, 100_000);
+    purse.post(&memory, START);
+    books.collect(&memory, Share::ALL, START, 100_000);
     let reports = books.report(&memory, Share { nodes: 2.try_into().unwrap(), ..Share::ALL }, START);
     let mut clients: Vec<String> = reports.into_iter().map(|report| report.key.unwrap().client).collect();
     clients.sort();
@@ -464,7 +489,7 @@ fn a_name_too_long_for_a_report_is_reported_by_its_beginning_and_its_hash() {
 fn a_caller_whose_first_request_is_one_too_many_is_counted() {
     let (memory, mut purse, mut books) = (Memory::default(), Purse::default(), Books::default());
     purse.shed(&Payment::Quota(quota("app", 60, 5)));
-    purse.post(&memory);
-    books.collect(&memory, START, 100_000);
+    purse.post(&memory, START);
+    books.collect(&memory, Share::ALL, START, 100_000);
     assert_eq!(books.report(&memory, Share::ALL, START)[0].shed, 1);
 }
