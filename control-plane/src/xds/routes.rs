@@ -1,21 +1,18 @@
-//! RDS: the constant route table. The filter decides and names the cluster in a header; these routes do the header work, so that an
-//! agent is never a route. The filter sets one of the headers, so order is a matter of speed: the most common first.
+//! RDS: the constant route table. The filter decides, and names route and cluster in headers; the routes do the header work, so that an
+//! agent is never a route. Each is a virtual host of its own, found by its name and not by trying one after the other; and until the filter
+//! has named one, Envoy finds none and tries nothing.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use envoy_types::pb::{
     envoy::{
-        config::{
-            core::v3::{DataSource, data_source::Specifier},
-            route::v3::{
-                DirectResponseAction, HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch,
-                VirtualHost,
-                header_matcher::HeaderMatchSpecifier,
-                retry_policy::{RetryHostPredicate, retry_host_predicate},
-                route::Action,
-                route_action::{ClusterSpecifier, HostRewriteSpecifier},
-                route_match::PathSpecifier,
-            },
+        config::route::v3::{
+            HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost,
+            header_matcher::HeaderMatchSpecifier,
+            retry_policy::{RetryHostPredicate, retry_host_predicate},
+            route::Action,
+            route_action::{ClusterSpecifier, HostRewriteSpecifier},
+            route_match::PathSpecifier,
         },
         extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate,
         r#type::matcher::v3::{RegexMatchAndSubstitute, RegexMatcher},
@@ -23,7 +20,7 @@ use envoy_types::pb::{
     google::protobuf::{BoolValue, UInt64Value},
 };
 use tollgate_policy::{
-    ROUTE_DEADLINES_MS, Wait,
+    CLUSTER_HEADER, Path, ROUTE_DEADLINES_MS, ROUTE_HEADER, TO_CONTROL_PLANE, Wait,
     translated::{AGENT_HEADER, REPLY_HEADER},
 };
 
@@ -35,9 +32,6 @@ use super::{
 
 /// The name of the table.
 pub(super) const NAME: &str = "tollgate";
-
-/// Set by the filter for what the control plane answers.
-const TO_CONTROL_PLANE: &str = "x-tollgate-control-plane";
 
 /// How long a call of an agent may be silent in both directions: agents think for minutes, and many send no comments meanwhile.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -51,15 +45,27 @@ const BUFFER_SLACK: u64 = 64 * 1024;
 pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Resource {
     let deadlines = ROUTE_DEADLINES_MS.into_iter().map(Wait::Deadline);
     let waits = deadlines.chain([Wait::Default]).chain(stream_idles.iter().copied().map(Wait::Idle));
-    let agents = waits.flat_map(|wait| [agent_at_root(wait), rewritten_by_filter(wait)]);
-    let host = VirtualHost {
+    let agents = waits.flat_map(|wait| [Path::Rewritten, Path::Kept].map(|path| to_agent(wait, path)));
+    let table = RouteConfiguration {
         name: NAME.to_owned(),
-        domains: vec!["*".to_owned()],
-        request_body_buffer_limit: Some(UInt64Value { value: u64::from(max_body_bytes) + BUFFER_SLACK }),
-        routes: agents.chain([control_plane(), not_found()]).collect(),
+        virtual_hosts: agents.chain([to_control_plane()]).map(|host| host_of(host, max_body_bytes)).collect(),
+        vhost_header: ROUTE_HEADER.to_owned(),
         ..Default::default()
     };
-    Resource::new(NAME, &RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() })
+    Resource::new(NAME, &table)
+}
+
+/// A route that is alone in its virtual host, found by its name; `None`: whatever is not the name of another.
+type Named = (Option<String>, Route);
+
+fn host_of((name, route): Named, max_body_bytes: u32) -> VirtualHost {
+    VirtualHost {
+        name: name.clone().unwrap_or_else(|| NAME.to_owned()),
+        domains: vec![name.unwrap_or_else(|| "*".to_owned())],
+        request_body_buffer_limit: Some(UInt64Value { value: u64::from(max_body_bytes) + BUFFER_SLACK }),
+        routes: vec![route],
+        ..Default::default()
+    }
 }
 
 /// The table behind the translation, which has named the agent's cluster and written the final `:path`. The deadline is that of the route
@@ -71,7 +77,7 @@ pub(super) fn behind_the_translation() -> RouteConfiguration {
         response_headers_to_remove: vec![REPLY_HEADER.to_owned()],
         ..route(
             "agent",
-            present("/", AGENT_HEADER),
+            present(AGENT_HEADER),
             Action::Route(RouteAction {
                 idle_timeout: Some(duration(Duration::ZERO)),
                 ..to_backend(AGENT_HEADER, Wait::Default)
@@ -83,50 +89,35 @@ pub(super) fn behind_the_translation() -> RouteConfiguration {
     RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() }
 }
 
-/// The filter has written the final `:path`.
-fn rewritten_by_filter(wait: Wait) -> Route {
-    let header = wait.backend_header();
-    let action = to_backend(&header, wait);
-    Route {
-        request_headers_to_remove: withheld(&header),
-        ..route("backend", present("/", &header), Action::Route(action))
+/// To an agent's backend. [`Path::Rewritten`]: the path below `/agents/{id}` is the backend's. [`Path::Kept`]: the filter has written it.
+fn to_agent(wait: Wait, path: Path) -> Named {
+    let name = wait.route(path);
+    let cluster_header = if name.is_some() { CLUSTER_HEADER } else { ROUTE_HEADER };
+    let mut action = to_backend(cluster_header, wait);
+    if path == Path::Rewritten {
+        action.regex_rewrite = Some(RegexMatchAndSubstitute {
+            pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
+            substitution: "/".to_owned(),
+        });
     }
+    // The caller's credential and our own routing never reach a backend. Of our headers there are no others: the listener removes
+    // whatever a client sent.
+    let withheld = ["authorization", ROUTE_HEADER].into_iter().chain(name.as_ref().map(|_| CLUSTER_HEADER));
+    let route = Route {
+        request_headers_to_remove: withheld.map(str::to_owned).collect(),
+        ..route("agent", everything(), Action::Route(action))
+    };
+    (name, route)
 }
 
-/// The path below `/agents/{id}` is the backend's.
-fn agent_at_root(wait: Wait) -> Route {
-    let header = wait.cluster_header();
-    let mut action = to_backend(&header, wait);
-    action.regex_rewrite = Some(RegexMatchAndSubstitute {
-        pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
-        substitution: "/".to_owned(),
-    });
-    Route {
-        request_headers_to_remove: withheld(&header),
-        ..route("agent", present("/agents/", &header), Action::Route(action))
-    }
-}
-
-fn control_plane() -> Route {
+fn to_control_plane() -> Named {
     let action = RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(clusters::CONTROL_PLANE.to_owned())),
         timeout: Some(duration(CONTROL_PLANE_TIMEOUT)),
         retry_policy: Some(connect_failures()),
         ..Default::default()
     };
-    route("control-plane", present("/", TO_CONTROL_PLANE), Action::Route(action))
-}
-
-/// The filter answers before this; it stands here for a filter that does not.
-fn not_found() -> Route {
-    let body = r#"{"error":{"code":"NOT_FOUND","message":"There is nothing at this path.","details":{}}}"#;
-    let answer = DirectResponseAction {
-        status: 404,
-        body: Some(DataSource { specifier: Some(Specifier::InlineString(body.to_owned())), ..Default::default() }),
-        ..Default::default()
-    };
-    let all = RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() };
-    route("not-found", all, Action::DirectResponse(answer))
+    (Some(TO_CONTROL_PLANE.to_owned()), route(TO_CONTROL_PLANE, everything(), Action::Route(action)))
 }
 
 fn to_backend(cluster_header: &str, wait: Wait) -> RouteAction {
@@ -162,21 +153,18 @@ fn not_tried_yet() -> RetryHostPredicate {
     RetryHostPredicate { name: "envoy.retry_host_predicates.previous_hosts".to_owned(), config_type: Some(config) }
 }
 
-/// The caller's credential and our own routing never reach a backend. Of our headers, the one that chose the route is the only one
-/// there: the listener removes whatever a client sent, and the filter writes one.
-fn withheld(chosen_by: &str) -> Vec<String> {
-    vec!["authorization".to_owned(), chosen_by.to_owned()]
+fn everything() -> RouteMatch {
+    RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".to_owned())), ..Default::default() }
 }
 
-fn present(prefix: &str, header: &str) -> RouteMatch {
+fn present(header: &str) -> RouteMatch {
     RouteMatch {
-        path_specifier: Some(PathSpecifier::Prefix(prefix.to_owned())),
         headers: vec![HeaderMatcher {
             name: header.to_owned(),
             header_match_specifier: Some(HeaderMatchSpecifier::PresentMatch(true)),
             ..Default::default()
         }],
-        ..Default::default()
+        ..everything()
     }
 }
 

@@ -1,18 +1,23 @@
-//! How long an agent's answer is waited for. The host's routes wait; a request tells them by the name of the header that names its
-//! cluster, which has to be written anyway: a second header would cost as much as the rest of the admission.
+//! How long an agent's answer is waited for. The host's routes wait, and a request names its route. The most common route is named by
+//! naming no other: then one header is enough, and a second one would cost as much as the rest of the admission.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::operation::Operation;
 
-/// Deadlines, milliseconds, that the host's routes have by themselves. Any other costs a request one more header.
-pub const ROUTE_DEADLINES_MS: [u64; 2] = [30_000, 300_000];
+/// Where a request goes: the name of a route, or, by the most common route, of a cluster. Without it the host has no route at all, so that
+/// it looks for none before the filter has decided.
+pub const ROUTE_HEADER: &str = "x-tollgate-route";
+/// The name of the cluster, where [`ROUTE_HEADER`] has the route's.
+pub const CLUSTER_HEADER: &str = "x-tollgate-cluster";
+/// The route to the control plane.
+pub const TO_CONTROL_PLANE: &str = "control-plane";
 
-/// Names the cluster where the route rewrites the path.
-const CLUSTER: &str = "x-tollgate-cluster";
-/// Names the cluster where the path is the backend's already.
-const BACKEND: &str = "x-tollgate-backend";
+/// Deadlines, milliseconds, that the host's routes have by themselves. Any other costs a request one more header.
+pub const ROUTE_DEADLINES_MS: [u64; 2] = [MOST_COMMON_MS, 300_000];
+/// The deadline of the most common route.
+const MOST_COMMON_MS: u64 = 30_000;
 
 /// How long a route waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +30,15 @@ pub enum Wait {
     Idle(u64),
 }
 
+/// Who makes the backend's path of the gateway's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// The route, which takes `/agents/{id}` off.
+    Rewritten,
+    /// The filter did: the route leaves it as it is.
+    Kept,
+}
+
 /// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -34,11 +48,11 @@ pub(crate) enum Pace {
     Stream,
 }
 
-/// The headers that lead to a route that waits so.
+/// The routes that wait so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lane {
-    cluster_header: Box<str>,
-    backend_header: Box<str>,
+    rewritten: Option<Box<str>>,
+    kept: Option<Box<str>>,
     timeout_ms: Option<u64>,
 }
 
@@ -54,23 +68,19 @@ pub(crate) struct Lanes {
 }
 
 impl Wait {
-    /// The header that leads to the route of this wait which rewrites the path.
+    /// The name of the route that waits so; `None`: it is the most common one, which needs none. No cluster has such a name: they begin
+    /// with `agent-`.
     #[must_use]
-    pub fn cluster_header(self) -> String {
-        format!("{CLUSTER}{}", self.suffix())
-    }
-
-    /// The header that leads to the route of this wait which leaves the path as it is.
-    #[must_use]
-    pub fn backend_header(self) -> String {
-        format!("{BACKEND}{}", self.suffix())
-    }
-
-    fn suffix(self) -> String {
+    pub fn route(self, path: Path) -> Option<String> {
+        let kind = match path {
+            Path::Rewritten => "rewritten",
+            Path::Kept => "kept",
+        };
         match self {
-            Self::Default => String::new(),
-            Self::Deadline(milliseconds) => format!("-within-{milliseconds}"),
-            Self::Idle(milliseconds) => format!("-idle-{milliseconds}"),
+            Self::Deadline(MOST_COMMON_MS) if path == Path::Rewritten => None,
+            Self::Default => Some(kind.to_owned()),
+            Self::Deadline(milliseconds) => Some(format!("{kind}-within-{milliseconds}")),
+            Self::Idle(milliseconds) => Some(format!("{kind}-idle-{milliseconds}")),
         }
     }
 }
@@ -84,23 +94,17 @@ impl Pace {
 
 impl Lane {
     fn new(wait: Wait, timeout_ms: Option<u64>) -> Arc<Self> {
-        Arc::new(Self {
-            cluster_header: wait.cluster_header().into(),
-            backend_header: wait.backend_header().into(),
-            timeout_ms,
-        })
+        let route = |path| wait.route(path).map(Into::into);
+        Arc::new(Self { rewritten: route(Path::Rewritten), kept: route(Path::Kept), timeout_ms })
     }
 
-    /// Names the cluster where the route rewrites the path.
+    /// [`Wait::route`].
     #[must_use]
-    pub fn cluster_header(&self) -> &str {
-        &self.cluster_header
-    }
-
-    /// Names the cluster where the path is the backend's already.
-    #[must_use]
-    pub fn backend_header(&self) -> &str {
-        &self.backend_header
+    pub fn route(&self, path: Path) -> Option<&str> {
+        match path {
+            Path::Rewritten => self.rewritten.as_deref(),
+            Path::Kept => self.kept.as_deref(),
+        }
     }
 
     /// A deadline the route does not have by itself, milliseconds (`x-envoy-upstream-rq-timeout-ms`).
@@ -146,15 +150,16 @@ mod tests {
     fn a_deadline_that_a_route_has_costs_no_header() {
         let lanes = Lanes::new(Some(30_000), None);
         let (call, stream) = (lanes.of(Pace::Call), lanes.of(Pace::Stream));
-        assert_eq!((call.cluster_header(), call.timeout_ms()), ("x-tollgate-cluster-within-30000", None));
-        assert_eq!((stream.backend_header(), stream.timeout_ms()), ("x-tollgate-backend", None));
+        assert_eq!((call.route(Path::Rewritten), call.timeout_ms()), (None, None));
+        assert_eq!(call.route(Path::Kept), Some("kept-within-30000"));
+        assert_eq!((stream.route(Path::Rewritten), stream.timeout_ms()), (Some("rewritten"), None));
     }
 
     #[test]
     fn any_other_deadline_is_told_and_streams_have_none() {
         let lanes = Lanes::new(Some(1_000), Some(90_000));
         let (call, stream) = (lanes.of(Pace::Call), lanes.of(Pace::Stream));
-        assert_eq!((call.cluster_header(), call.timeout_ms()), ("x-tollgate-cluster", Some(1_000)));
-        assert_eq!((stream.cluster_header(), stream.timeout_ms()), ("x-tollgate-cluster-idle-90000", None));
+        assert_eq!((call.route(Path::Rewritten), call.timeout_ms()), (Some("rewritten"), Some(1_000)));
+        assert_eq!((stream.route(Path::Kept), stream.timeout_ms()), (Some("kept-idle-90000"), None));
     }
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use tollgate_policy::{
-    Admission, Binding, Body, ControlPlane, Decision, Denial, Headers, Identity, LocalReply, Pending, Reason, Rewrite,
-    Route, Step, begin,
+    Admission, Binding, Body, CLUSTER_HEADER, ControlPlane, Decision, Denial, Headers, Identity, LocalReply, Path,
+    Pending, ROUTE_HEADER, Reason, Rewrite, Route, Step, TO_CONTROL_PLANE, begin,
     document::{BodyMode, RecordMode, RevokedStreams},
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
@@ -19,8 +19,6 @@ use crate::{
 
 /// Filter state that holds the decision record: `wasm.tollgate`.
 const RECORD: &str = "tollgate";
-/// Chooses the control plane's route; Envoy removed a client's own before the filter ran.
-const CONTROL_PLANE: &str = "x-tollgate-control-plane";
 /// `ResponseCodeDetails` of an answer that came from where it was sent.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
 /// Milliseconds; Envoy's router reads it.
@@ -291,18 +289,25 @@ fn set_headers(admission: &Admission, writing: Writing) {
         Writing::Over => return,
     };
     match admission.route() {
-        Route::ControlPlane => set(CONTROL_PLANE, b"1"),
+        Route::ControlPlane => set(ROUTE_HEADER, TO_CONTROL_PLANE.as_bytes()),
         Route::Agent { cluster, rewrite, identity, lane } => {
-            match rewrite {
-                Rewrite::Constant => set(lane.cluster_header(), cluster.as_bytes()),
+            let (cluster, path) = match rewrite {
+                Rewrite::Constant => (cluster, Path::Rewritten),
+                Rewrite::Kept => (cluster, Path::Kept),
                 Rewrite::Path(path) => {
                     host::set_request_header(":path", path.as_bytes());
-                    set(lane.backend_header(), cluster.as_bytes());
+                    (cluster, Path::Kept)
                 }
-                Rewrite::Kept => set(lane.backend_header(), cluster.as_bytes()),
                 Rewrite::Translation(cluster, told) => {
-                    set(lane.backend_header(), cluster.as_bytes());
                     set(MARK_HEADER, told.as_bytes());
+                    (cluster, Path::Kept)
+                }
+            };
+            match lane.route(path) {
+                None => set(ROUTE_HEADER, cluster.as_bytes()),
+                Some(route) => {
+                    set(ROUTE_HEADER, route.as_bytes());
+                    set(CLUSTER_HEADER, cluster.as_bytes());
                 }
             }
             if *identity == Identity::Forwarded {

@@ -55,19 +55,18 @@ fn the_agents_own_settings_go_with_it() {
     assert_eq!(admitted.caller().unwrap().client(), "app");
 }
 
-/// The deadline told to the host, and the header that chooses its route.
+/// The deadline told to the host, and its route.
 fn waits(gate: &mut Gate, scopes: &str, call: Call<'_>) -> (Option<u64>, String) {
     let call = Call { authorization: Some(gate.bearer(scopes)), ..call };
     let admitted = admission(gate.decide(&call));
     let Route::Agent { lane, .. } = admitted.route() else { panic!("{admitted:?}") };
-    (lane.timeout_ms(), lane.cluster_header().to_owned())
+    (lane.timeout_ms(), lane.route(Path::Rewritten).unwrap().to_owned())
 }
 
 #[test]
 fn a_stream_has_no_deadline_however_it_is_known_to_be_one() {
     let mut gate = Gate::new();
-    let (deadline, none) =
-        ((Some(5000), "x-tollgate-cluster".to_owned()), (None, "x-tollgate-cluster-idle-60000".to_owned()));
+    let (deadline, none) = ((Some(5000), "rewritten".to_owned()), (None, "rewritten-idle-60000".to_owned()));
     let unread = || post("/agents/calculator", "{}");
     assert_eq!(waits(&mut gate, ALL, unread()), deadline);
     assert_eq!(waits(&mut gate, ALL, Call { accept: Some("text/event-stream"), ..unread() }), none);
