@@ -100,6 +100,8 @@ pub struct Gateway {
     pub decision_records: RecordMode,
     /// What becomes of a revoked caller's open streams.
     pub revoked_streams: RevokedStreams,
+    /// Whether Envoy counts what clusters answer by status, and how long they take.
+    pub response_statistics: bool,
     /// TLS towards clients; `None`: plain text, TLS ends elsewhere. The files are read by Envoy.
     pub tls: Option<ServerTls>,
     /// CA bundle that Envoy checks https backends against; a path on Envoy's machine.

@@ -82,6 +82,7 @@ fn gateway(reader: &mut Reader<'_>, listen: Listen) -> Option<Gateway> {
         leeway_seconds: ranged(&mut block, "leeway_seconds", 30, 0, 300),
         decision_records: block.word("decision_records", &records, RecordMode::Off),
         revoked_streams: block.word("revoked_streams", &streams, RevokedStreams::End),
+        response_statistics: block.or("response_statistics", false),
         tls,
         upstream_ca: block.or("upstream_ca", PathBuf::from("/etc/ssl/certs/ca-certificates.crt")),
     })

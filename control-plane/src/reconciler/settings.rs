@@ -51,6 +51,7 @@ pub fn edge(config: &Config) -> Result<Edge, SettingsError> {
             .tls
             .as_ref()
             .map(|tls| ServingCertificate { chain: tls.certificate.clone(), key: tls.key.clone() }),
+        response_statistics: gateway.response_statistics,
         upstream_ca: gateway.upstream_ca.clone(),
         filter: match &gateway.native_filter {
             Some(file) => PolicyFilter::Native(file.clone()),

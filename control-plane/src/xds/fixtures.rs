@@ -82,6 +82,7 @@ pub(crate) fn edge() -> Edge {
         listen: ([0, 0, 0, 0], 8080).into(),
         control_plane: UpstreamAddress { host: "127.0.0.1".to_owned(), port: 8082 },
         max_body_bytes: 1 << 20,
+        response_statistics: false,
         certificate: None,
         upstream_ca: "/etc/ssl/certs/ca-certificates.crt".into(),
         filter: PolicyFilter::Wasm(FilterModule::new(b"\0asm")),

@@ -54,7 +54,7 @@ const BUFFER_SLACK: u32 = 64 * 1024;
 pub(super) fn gateway(edge: &Edge) -> Resource {
     let manager = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
-        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager()))),
+        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager(edge)))),
     };
     let chain = FilterChain {
         filters: vec![manager],
@@ -76,14 +76,14 @@ pub(super) fn buffer_limit(max_body_bytes: u32) -> u32 {
     max_body_bytes.saturating_add(BUFFER_SLACK)
 }
 
-fn connection_manager() -> HttpConnectionManager {
+fn connection_manager(edge: &Edge) -> HttpConnectionManager {
     HttpConnectionManager {
         stat_prefix: NAME.to_owned(),
         route_specifier: Some(RouteSpecifier::Rds(Rds {
             config_source: Some(ads()),
             route_config_name: routes::NAME.to_owned(),
         })),
-        http_filters: vec![tollgate(), router()],
+        http_filters: vec![tollgate(), router(edge)],
         use_remote_address: Some(BoolValue { value: true }),
         // The filter refuses dot segments, backslashes and `//`: normalised here, it would never see them.
         normalize_path: Some(BoolValue { value: false }),
@@ -122,10 +122,11 @@ fn tollgate() -> HttpFilter {
     }
 }
 
-pub(super) fn router() -> HttpFilter {
+pub(super) fn router(edge: &Edge) -> HttpFilter {
     let router = Router {
         // Also keeps `x-envoy-original-path`, with the gateway's own path, from the backend.
         suppress_envoy_headers: true,
+        dynamic_stats: Some(BoolValue { value: edge.response_statistics }),
         ..Default::default()
     };
     HttpFilter {
@@ -160,5 +161,23 @@ fn downstream_tls() -> TransportSocket {
     TransportSocket {
         name: "envoy.transport_sockets.tls".to_owned(),
         config_type: Some(transport_socket::ConfigType::TypedConfig(pack(&context))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::xds::fixtures;
+
+    #[test]
+    fn answers_are_counted_where_someone_wants_the_counts() {
+        for wanted in [false, true] {
+            let filter = router(&Edge { response_statistics: wanted, ..fixtures::edge() });
+            let Some(ConfigType::TypedConfig(config)) = filter.config_type else { panic!("{filter:?}") };
+            let router = Router::decode(config.value.as_slice()).unwrap();
+            assert_eq!(router.dynamic_stats.map(|counted| counted.value), Some(wanted));
+        }
     }
 }

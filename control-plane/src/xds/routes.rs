@@ -20,7 +20,7 @@ use envoy_types::pb::{
     google::protobuf::{BoolValue, UInt64Value},
 };
 use tollgate_policy::{
-    CLUSTER_HEADER, Path, ROUTE_DEADLINES_MS, ROUTE_HEADER, TO_CONTROL_PLANE, Wait,
+    BackendPath, CLUSTER_HEADER, ROUTE_DEADLINES_MS, ROUTE_HEADER, TO_CONTROL_PLANE, Wait,
     translated::{AGENT_HEADER, REPLY_HEADER},
 };
 
@@ -45,7 +45,7 @@ const BUFFER_SLACK: u64 = 64 * 1024;
 pub(super) fn gateway(max_body_bytes: u32, stream_idles: &BTreeSet<u64>) -> Resource {
     let deadlines = ROUTE_DEADLINES_MS.into_iter().map(Wait::Deadline);
     let waits = deadlines.chain([Wait::Default]).chain(stream_idles.iter().copied().map(Wait::Idle));
-    let agents = waits.flat_map(|wait| [Path::Rewritten, Path::Kept].map(|path| to_agent(wait, path)));
+    let agents = waits.flat_map(|wait| [BackendPath::Rewritten, BackendPath::Kept].map(|path| to_agent(wait, path)));
     let table = RouteConfiguration {
         name: NAME.to_owned(),
         virtual_hosts: agents.chain([to_control_plane()]).map(|host| host_of(host, max_body_bytes)).collect(),
@@ -89,12 +89,13 @@ pub(super) fn behind_the_translation() -> RouteConfiguration {
     RouteConfiguration { name: NAME.to_owned(), virtual_hosts: vec![host], ..Default::default() }
 }
 
-/// To an agent's backend. [`Path::Rewritten`]: the path below `/agents/{id}` is the backend's. [`Path::Kept`]: the filter has written it.
-fn to_agent(wait: Wait, path: Path) -> Named {
+/// To an agent's backend. [`BackendPath::Rewritten`]: the path below `/agents/{id}` is the backend's; [`BackendPath::Kept`]: the filter has
+/// written it.
+fn to_agent(wait: Wait, path: BackendPath) -> Named {
     let name = wait.route(path);
     let cluster_header = if name.is_some() { CLUSTER_HEADER } else { ROUTE_HEADER };
     let mut action = to_backend(cluster_header, wait);
-    if path == Path::Rewritten {
+    if path == BackendPath::Rewritten {
         action.regex_rewrite = Some(RegexMatchAndSubstitute {
             pattern: Some(RegexMatcher { regex: "^/agents/[^/?]+/?".to_owned(), ..Default::default() }),
             substitution: "/".to_owned(),
@@ -170,4 +171,34 @@ fn present(header: &str) -> RouteMatch {
 
 fn route(name: &str, r#match: RouteMatch, action: Action) -> Route {
     Route { name: name.to_owned(), r#match: Some(r#match), action: Some(action), ..Default::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn every_route_that_the_filter_names_is_found_by_its_name_and_leaves_none_of_ours() {
+        let resource = gateway(1024, &BTreeSet::from([90_000]));
+        let table = RouteConfiguration::decode(resource.body().value.as_slice()).unwrap();
+        assert_eq!(table.vhost_header, ROUTE_HEADER);
+        let waits = [Wait::Default, Wait::Deadline(30_000), Wait::Deadline(300_000), Wait::Idle(90_000)];
+        for (wait, path) in
+            waits.into_iter().flat_map(|wait| [(wait, BackendPath::Rewritten), (wait, BackendPath::Kept)])
+        {
+            let name = wait.route(path).unwrap_or_else(|| "*".to_owned());
+            let found: Vec<_> = table.virtual_hosts.iter().filter(|host| host.domains == [name.clone()]).collect();
+            let [host] = found[..] else { panic!("{name}: {found:?}") };
+            let [route] = &host.routes[..] else { panic!("{name}: {host:?}") };
+            let Some(Action::Route(action)) = &route.action else { panic!("{name}: {route:?}") };
+            let Some(ClusterSpecifier::ClusterHeader(cluster)) = &action.cluster_specifier else {
+                panic!("{action:?}")
+            };
+            assert!(route.request_headers_to_remove.contains(cluster), "{name}: {route:?}");
+            assert!(route.request_headers_to_remove.contains(&ROUTE_HEADER.to_owned()), "{name}: {route:?}");
+            assert_eq!(action.regex_rewrite.is_some(), path == BackendPath::Rewritten, "{name}");
+        }
+    }
 }

@@ -83,7 +83,7 @@ impl TranslatorResource {
 pub(super) fn listener(edge: &Edge) -> Resource {
     let manager = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
-        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager()))),
+        config_type: Some(filter::ConfigType::TypedConfig(pack(&connection_manager(edge)))),
     };
     let listener = Listener {
         name: TRANSLATION.to_owned(),
@@ -95,12 +95,12 @@ pub(super) fn listener(edge: &Edge) -> Resource {
     Resource::new(TRANSLATION, &listener)
 }
 
-fn connection_manager() -> HttpConnectionManager {
+fn connection_manager(edge: &Edge) -> HttpConnectionManager {
     let off = Some(BoolValue { value: false });
     HttpConnectionManager {
         stat_prefix: TRANSLATION.to_owned(),
         route_specifier: Some(RouteSpecifier::RouteConfig(routes::behind_the_translation())),
-        http_filters: vec![body_for_everyone(), translation(), listener::router()],
+        http_filters: vec![body_for_everyone(), translation(), listener::router(edge)],
         // Whatever is known of the caller was found out, and written, at the gateway's listener.
         use_remote_address: off,
         skip_xff_append: true,

@@ -32,7 +32,7 @@ pub enum Wait {
 
 /// Who makes the backend's path of the gateway's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Path {
+pub enum BackendPath {
     /// The route, which takes `/agents/{id}` off.
     Rewritten,
     /// The filter did: the route leaves it as it is.
@@ -71,13 +71,13 @@ impl Wait {
     /// The name of the route that waits so; `None`: it is the most common one, which needs none. No cluster has such a name: they begin
     /// with `agent-`.
     #[must_use]
-    pub fn route(self, path: Path) -> Option<String> {
+    pub fn route(self, path: BackendPath) -> Option<String> {
         let kind = match path {
-            Path::Rewritten => "rewritten",
-            Path::Kept => "kept",
+            BackendPath::Rewritten => "rewritten",
+            BackendPath::Kept => "kept",
         };
         match self {
-            Self::Deadline(MOST_COMMON_MS) if path == Path::Rewritten => None,
+            Self::Deadline(MOST_COMMON_MS) if path == BackendPath::Rewritten => None,
             Self::Default => Some(kind.to_owned()),
             Self::Deadline(milliseconds) => Some(format!("{kind}-within-{milliseconds}")),
             Self::Idle(milliseconds) => Some(format!("{kind}-idle-{milliseconds}")),
@@ -95,15 +95,15 @@ impl Pace {
 impl Lane {
     fn new(wait: Wait, timeout_ms: Option<u64>) -> Arc<Self> {
         let route = |path| wait.route(path).map(Into::into);
-        Arc::new(Self { rewritten: route(Path::Rewritten), kept: route(Path::Kept), timeout_ms })
+        Arc::new(Self { rewritten: route(BackendPath::Rewritten), kept: route(BackendPath::Kept), timeout_ms })
     }
 
     /// [`Wait::route`].
     #[must_use]
-    pub fn route(&self, path: Path) -> Option<&str> {
+    pub fn route(&self, path: BackendPath) -> Option<&str> {
         match path {
-            Path::Rewritten => self.rewritten.as_deref(),
-            Path::Kept => self.kept.as_deref(),
+            BackendPath::Rewritten => self.rewritten.as_deref(),
+            BackendPath::Kept => self.kept.as_deref(),
         }
     }
 
@@ -150,16 +150,16 @@ mod tests {
     fn a_deadline_that_a_route_has_costs_no_header() {
         let lanes = Lanes::new(Some(30_000), None);
         let (call, stream) = (lanes.of(Pace::Call), lanes.of(Pace::Stream));
-        assert_eq!((call.route(Path::Rewritten), call.timeout_ms()), (None, None));
-        assert_eq!(call.route(Path::Kept), Some("kept-within-30000"));
-        assert_eq!((stream.route(Path::Rewritten), stream.timeout_ms()), (Some("rewritten"), None));
+        assert_eq!((call.route(BackendPath::Rewritten), call.timeout_ms()), (None, None));
+        assert_eq!(call.route(BackendPath::Kept), Some("kept-within-30000"));
+        assert_eq!((stream.route(BackendPath::Rewritten), stream.timeout_ms()), (Some("rewritten"), None));
     }
 
     #[test]
     fn any_other_deadline_is_told_and_streams_have_none() {
         let lanes = Lanes::new(Some(1_000), Some(90_000));
         let (call, stream) = (lanes.of(Pace::Call), lanes.of(Pace::Stream));
-        assert_eq!((call.route(Path::Rewritten), call.timeout_ms()), (Some("rewritten"), Some(1_000)));
-        assert_eq!((stream.route(Path::Kept), stream.timeout_ms()), (Some("kept-idle-90000"), None));
+        assert_eq!((call.route(BackendPath::Rewritten), call.timeout_ms()), (Some("rewritten"), Some(1_000)));
+        assert_eq!((stream.route(BackendPath::Kept), stream.timeout_ms()), (Some("kept-idle-90000"), None));
     }
 }

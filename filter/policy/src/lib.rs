@@ -44,7 +44,7 @@ pub use denial::{Binding, Denial, Reason};
 pub use fault::{ConfigError, ConfigFault};
 pub use glob::Glob;
 pub use head::{Body, Headers, RequestHead, pairs as header_pairs};
-pub use lane::{CLUSTER_HEADER, Lane, Path, ROUTE_DEADLINES_MS, ROUTE_HEADER, TO_CONTROL_PLANE, Wait};
+pub use lane::{BackendPath, CLUSTER_HEADER, Lane, ROUTE_DEADLINES_MS, ROUTE_HEADER, TO_CONTROL_PLANE, Wait};
 pub use limit::{Limit, LimitError, Limits};
 pub use local_reply::LocalReply;
 pub use memory::Memory;

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use tollgate_policy::{
-    Admission, Binding, Body, CLUSTER_HEADER, ControlPlane, Decision, Denial, Headers, Identity, LocalReply, Path,
-    Pending, ROUTE_HEADER, Reason, Rewrite, Route, Step, TO_CONTROL_PLANE, begin,
+    Admission, BackendPath, Binding, Body, CLUSTER_HEADER, ControlPlane, Decision, Denial, Headers, Identity,
+    LocalReply, Pending, ROUTE_HEADER, Reason, Rewrite, Route, Step, TO_CONTROL_PLANE, begin,
     document::{BodyMode, RecordMode, RevokedStreams},
     quota::{Allowance, Passage, UnixMicros},
     token::TokenFault,
@@ -292,15 +292,15 @@ fn set_headers(admission: &Admission, writing: Writing) {
         Route::ControlPlane => set(ROUTE_HEADER, TO_CONTROL_PLANE.as_bytes()),
         Route::Agent { cluster, rewrite, identity, lane } => {
             let (cluster, path) = match rewrite {
-                Rewrite::Constant => (cluster, Path::Rewritten),
-                Rewrite::Kept => (cluster, Path::Kept),
+                Rewrite::Constant => (cluster, BackendPath::Rewritten),
+                Rewrite::Kept => (cluster, BackendPath::Kept),
                 Rewrite::Path(path) => {
                     host::set_request_header(":path", path.as_bytes());
-                    (cluster, Path::Kept)
+                    (cluster, BackendPath::Kept)
                 }
                 Rewrite::Translation(cluster, told) => {
                     set(MARK_HEADER, told.as_bytes());
-                    (cluster, Path::Kept)
+                    (cluster, BackendPath::Kept)
                 }
             };
             match lane.route(path) {

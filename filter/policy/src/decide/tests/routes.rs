@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::admission::Identity;
+use crate::lane::BackendPath;
 
 const ALL: &str = "agents:weather:read agents:weather:write agents:weather:push agents:calculator:read agents:calculator:write agents:calculator:push";
 
@@ -60,7 +61,7 @@ fn waits(gate: &mut Gate, scopes: &str, call: Call<'_>) -> (Option<u64>, String)
     let call = Call { authorization: Some(gate.bearer(scopes)), ..call };
     let admitted = admission(gate.decide(&call));
     let Route::Agent { lane, .. } = admitted.route() else { panic!("{admitted:?}") };
-    (lane.timeout_ms(), lane.route(Path::Rewritten).unwrap().to_owned())
+    (lane.timeout_ms(), lane.route(BackendPath::Rewritten).unwrap().to_owned())
 }
 
 #[test]
