@@ -231,16 +231,8 @@ fn header(name: &str, remaining: u32, seconds: u64) -> String {
     header.push('"');
     header.push_str(name);
     header.push_str("\";r=");
-    push_decimal(&mut header, remaining.into());
+    header.push_str(itoa::Buffer::new().format(remaining));
     header.push_str(";t=");
-    push_decimal(&mut header, seconds);
+    header.push_str(itoa::Buffer::new().format(seconds));
     header
-}
-
-fn push_decimal(text: &mut String, number: u64) {
-    let (tens, ones) = (number / 10, number % 10);
-    if tens > 0 {
-        push_decimal(text, tens);
-    }
-    text.extend(u8::try_from(ones).ok().map(|ones| char::from(b'0'.saturating_add(ones))));
 }
