@@ -26,13 +26,13 @@ pub(crate) struct Ports {
 
 /// One listener, one route, one cluster.
 pub(crate) fn bare(ports: Ports) -> String {
-    bootstrap(ports, Vec::new(), json!({}), &json!({"cluster": "backend", "timeout": "0s"}))
+    bootstrap(ports, with_router(Vec::new(), json!({})), json!({}), &json!({"cluster": "backend", "timeout": "0s"}))
 }
 
 /// jwt_authn with its cache, rbac on the verified scope, local_ratelimit: of the ways to say the policy, the fastest one found.
 pub(crate) fn native(ports: Ports, issuer: &Issuer) -> String {
     let route = json!({"cluster": "backend", "timeout": "0s", "prefix_rewrite": "/"});
-    bootstrap(ports, own_filters(issuer), json!({}), &route)
+    bootstrap(ports, with_router(own_filters(issuer), json!({})), json!({}), &route)
 }
 
 /// The same filters behind what the listener and the routes of Tollgate's Envoy do besides (`xds/listener.rs`, `xds/routes.rs`; written
@@ -52,7 +52,8 @@ pub(crate) fn edge(ports: Ports, issuer: &Issuer) -> String {
         "regex_rewrite": {"pattern": {"regex": "^/agents/[^/?]+/?"}, "substitution": "/"},
         "retry_policy": {"retry_on": "connect-failure,reset-before-request", "num_retries": 2},
     });
-    bootstrap(ports, own_filters(issuer), listener, &route)
+    let router = json!({"suppress_envoy_headers": true, "dynamic_stats": false});
+    bootstrap(ports, with_router(own_filters(issuer), router), listener, &route)
 }
 
 fn own_filters(issuer: &Issuer) -> Vec<Value> {
@@ -93,10 +94,15 @@ fn local_ratelimit() -> Value {
     }})
 }
 
+/// The router with its settings, behind other filters.
+fn with_router(mut filters: Vec<Value>, mut router: Value) -> Vec<Value> {
+    router["@type"] = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router".into();
+    filters.push(json!({"name": "router", "typed_config": router}));
+    filters
+}
+
 /// `listener` has settings of the connection manager beyond those of all yardsticks.
-fn bootstrap(ports: Ports, mut filters: Vec<Value>, listener: Value, route: &Value) -> String {
-    filters.push(json!({"name": "router", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}));
+fn bootstrap(ports: Ports, filters: Vec<Value>, listener: Value, route: &Value) -> String {
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway", "normalize_path": true, "merge_slashes": true,

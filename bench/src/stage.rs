@@ -13,7 +13,7 @@ use crate::{
     envoy::{Envoy, free_port},
     flood,
     gateway::{Form, Gateway, LimitRow, MEASURED_AGENT},
-    throughput::{self, Rounds, Target},
+    throughput::{self, Rounds, Samples, Target},
     tokens::Issuer,
 };
 
@@ -86,17 +86,20 @@ impl Stage {
     /// Measures every target side by side.
     pub(crate) fn throughput(&self, rounds: Rounds) -> Result<throughput::Table> {
         eprintln!("throughput: {} rounds of {:?} for each target and token set", rounds.count, rounds.length);
-        let (bare, native, edge) = (self.bare()?, self.native()?, self.edge()?);
-        let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
-        let unlimited = Gateway::start(self, "unlimited", LimitRow::Unlimited)?;
-        let module = Gateway::start_as(Form::Native, self, "tollgate_native", LimitRow::Ample)?;
-        let module_unlimited = Gateway::start_as(Form::Native, self, "unlimited_native", LimitRow::Unlimited)?;
-        let mut targets = vec![bare.target(), native.target(), edge.target()];
-        targets.extend([&gateway, &unlimited, &module, &module_unlimited].map(Gateway::target));
-        targets.extend(self.peers.iter().map(Peer::target));
-        let table = throughput::measure(&targets, &self.issuer, rounds)?;
-        gateway.envoy.expect_no_traps()?;
-        Ok(table)
+        let mut samples = Samples::default();
+        for rounds in rounds.by_process() {
+            let (bare, native, edge) = (self.bare()?, self.native()?, self.edge()?);
+            let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
+            let unlimited = Gateway::start(self, "unlimited", LimitRow::Unlimited)?;
+            let module = Gateway::start_as(Form::Native, self, "tollgate_native", LimitRow::Ample)?;
+            let module_unlimited = Gateway::start_as(Form::Native, self, "unlimited_native", LimitRow::Unlimited)?;
+            let mut targets = vec![bare.target(), native.target(), edge.target()];
+            targets.extend([&gateway, &unlimited, &module, &module_unlimited].map(Gateway::target));
+            targets.extend(self.peers.iter().map(Peer::target));
+            samples.take(&targets, &self.issuer, rounds)?;
+            gateway.envoy.expect_no_traps()?;
+        }
+        Ok(samples.table())
     }
 
     /// Floods Envoy's own chain and Tollgate.

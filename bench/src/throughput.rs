@@ -1,4 +1,5 @@
-//! Throughput, latency and processor time of every target, in interleaved rounds so that a slow spell of the machine hits all alike.
+//! Throughput, latency and processor time of every target, in interleaved rounds so that a slow spell of the machine hits all alike, and
+//! over several processes of each: where its memory happens to lie makes one of them some 4 % faster than another for as long as it lives.
 //! Figures are medians over the rounds; ratios are medians of the ratios within a round.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
@@ -13,6 +14,8 @@ use crate::{
     tokens::{Issuer, SCOPE},
 };
 
+/// Rounds before every target is started anew.
+const ROUNDS_OF_A_PROCESS: usize = 5;
 /// Connections, each with one request in flight.
 const CONNECTIONS: usize = 16;
 /// Tokens in the larger set.
@@ -49,6 +52,14 @@ impl Rounds {
     pub(crate) const SHORT: Self = Self { count: 40, length: Duration::from_millis(500) };
     /// For what must last to show.
     pub(crate) const LONG: Self = Self { count: 7, length: Duration::from_secs(4) };
+
+    /// The rounds of one process of each target after the other.
+    pub(crate) fn by_process(self) -> impl Iterator<Item = Self> {
+        let rest = move |begun| self.count - begun;
+        (0..self.count)
+            .step_by(ROUNDS_OF_A_PROCESS)
+            .map(move |begun| Self { count: rest(begun).min(ROUNDS_OF_A_PROCESS), ..self })
+    }
 }
 
 /// Medians of one target with one token set.
@@ -84,23 +95,53 @@ struct Sample {
     busy: Option<f64>,
 }
 
-/// Measures every target with one token and with many.
-pub(crate) fn measure(targets: &[Target<'_>], issuer: &Issuer, rounds: Rounds) -> Result<Table> {
-    let tokens: Vec<String> = (0..MANY).map(|caller| issuer.token(caller, SCOPE)).collect::<Result<_>>()?;
-    let mut samples: BTreeMap<(&'static str, String), Vec<Sample>> = BTreeMap::new();
-    for round in 0..rounds.count {
-        for (set, count) in [("one_token", 1), ("many_tokens", MANY)] {
-            for turn in 0..targets.len() {
-                // Each round starts with another target: none is always the first after a pause.
-                let target = &targets[(turn + round) % targets.len()];
-                let sample = sample(target, &requests(target, &tokens[..count]), rounds.length)
-                    .with_context(|| format!("{} with {set}", target.name))?;
-                eprintln!("  round {} {set:<11} {:<10} {:>8.0} /s", round + 1, target.name, sample.rps);
-                samples.entry((set, target.name.clone())).or_default().push(sample);
+/// What was measured so far, by token set and target.
+#[derive(Default)]
+pub(crate) struct Samples(BTreeMap<(&'static str, String), Vec<Sample>>);
+
+impl Samples {
+    /// Measures every target with one token and with many. A first round is not counted: caches fill, and V8 compiles again what runs often.
+    pub(crate) fn take(&mut self, targets: &[Target<'_>], issuer: &Issuer, rounds: Rounds) -> Result<()> {
+        let tokens: Vec<String> = (0..MANY).map(|caller| issuer.token(caller, SCOPE)).collect::<Result<_>>()?;
+        for round in 0..=rounds.count {
+            for (set, count) in [("one_token", 1), ("many_tokens", MANY)] {
+                for turn in 0..targets.len() {
+                    // Each round starts with another target: none is always the first after a pause.
+                    let target = &targets[(turn + round) % targets.len()];
+                    let sample = sample(target, &requests(target, &tokens[..count]), rounds.length)
+                        .with_context(|| format!("{} with {set}", target.name))?;
+                    if round > 0 {
+                        eprintln!("  round {round} {set:<11} {:<10} {:>8.0} /s", target.name, sample.rps);
+                        self.0.entry((set, target.name.clone())).or_default().push(sample);
+                    }
+                }
             }
         }
+        Ok(())
     }
-    Ok(summarise(&samples))
+
+    /// Medians.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::new();
+        for ((set, name), own) in &self.0 {
+            let over = |yardstick: &str| {
+                let other = self.0.get(&(*set, yardstick.to_owned()))?;
+                median(own.iter().zip(other).map(|(own, other)| own.rps / other.rps))
+            };
+            let figures = Figures {
+                rps: median(own.iter().map(|sample| sample.rps)).unwrap_or_default(),
+                p50_us: median(own.iter().map(|sample| sample.p50)).unwrap_or_default(),
+                p99_us: median(own.iter().map(|sample| sample.p99)).unwrap_or_default(),
+                cpu_us: median(own.iter().filter_map(|sample| sample.cpu)),
+                busy: median(own.iter().filter_map(|sample| sample.busy)),
+                ratio_to_bare: over("bare"),
+                ratio_to_native: over("native"),
+                ratio_to_edge: over("edge"),
+            };
+            table.entry(set).or_default().insert(name.clone(), figures);
+        }
+        table
+    }
 }
 
 /// The measured request with each token in turn.
@@ -157,28 +198,6 @@ impl Sample {
             busy: spent.map(|seconds| seconds / outcome.elapsed.as_secs_f64()),
         }
     }
-}
-
-fn summarise(samples: &BTreeMap<(&'static str, String), Vec<Sample>>) -> Table {
-    let mut table = Table::new();
-    for ((set, name), own) in samples {
-        let over = |yardstick: &str| {
-            let other = samples.get(&(*set, yardstick.to_owned()))?;
-            median(own.iter().zip(other).map(|(own, other)| own.rps / other.rps))
-        };
-        let figures = Figures {
-            rps: median(own.iter().map(|sample| sample.rps)).unwrap_or_default(),
-            p50_us: median(own.iter().map(|sample| sample.p50)).unwrap_or_default(),
-            p99_us: median(own.iter().map(|sample| sample.p99)).unwrap_or_default(),
-            cpu_us: median(own.iter().filter_map(|sample| sample.cpu)),
-            busy: median(own.iter().filter_map(|sample| sample.busy)),
-            ratio_to_bare: over("bare"),
-            ratio_to_native: over("native"),
-            ratio_to_edge: over("edge"),
-        };
-        table.entry(set).or_default().insert(name.clone(), figures);
-    }
-    table
 }
 
 /// The middle value, or the mean of the two middle ones.
