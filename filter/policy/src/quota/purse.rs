@@ -37,7 +37,7 @@ pub struct Purse {
     free: HashMap<BucketId, (Arc<Account>, Counts), FixedState>,
     /// When everything was last posted.
     posted: UnixMicros,
-    /// Whether something is not to wait: the control plane fetches a credential when it hears of it.
+    /// Whether something is not to wait: the control plane fetches a credential when it hears of it, or the mailbox was full.
     urgent: bool,
 }
 
@@ -227,7 +227,10 @@ impl Purse {
         if everything {
             news.extend(self.free.drain().map(|(_, (account, counts))| (Payment::Free(account), counts)));
         }
-        for (payment, counts) in books::post(shared, news) {
+        let unposted = books::post(shared, news);
+        // What found no room need not wait for another second.
+        self.urgent = !unposted.is_empty();
+        for (payment, counts) in unposted {
             match payment {
                 Payment::Free(account) => self.note(&account, counts),
                 Payment::Quota(quota) => {
@@ -239,12 +242,12 @@ impl Purse {
         }
     }
 
-    /// Gives back what lay idle since the last time, and forgets it. Once a second or so.
+    /// Gives back what lay idle since the last time, and forgets it once that was told. Once a second or so.
     pub fn tidy(&mut self, shared: &dyn SharedMemory, now: UnixMicros) {
         self.stashes.retain(|id, stash| {
             if !std::mem::take(&mut stash.recent) {
                 stash.give_back(*id, shared, now);
-                return false;
+                return stash.counts != Counts::default();
             }
             true
         });
