@@ -108,8 +108,8 @@ fn the_backend_sees_neither_the_callers_token_nor_forged_identity() {
     let backend = agent("clean");
     let request = gateway.rpc("clean", "GetTask").bearer(&token("clean", &ALL));
     let response = request
+        .header("x-tollgate-route", "control-plane")
         .header("x-tollgate-cluster", "agent-other")
-        .header("x-tollgate-backend", "agent-other")
         .header("x-tollgate-subject", "admin")
         .header("X-Tollgate-Client", "admin")
         .header("x-envoy-upstream-rq-timeout-ms", "1")
