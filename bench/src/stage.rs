@@ -86,7 +86,7 @@ impl Stage {
     /// Measures every target side by side.
     pub(crate) fn throughput(&self, rounds: Rounds) -> Result<throughput::Table> {
         eprintln!("throughput: {} rounds of {:?} for each target and token set", rounds.count, rounds.length);
-        let mut samples = Samples::default();
+        let mut samples = Samples::of(&self.issuer)?;
         for rounds in rounds.by_process() {
             let (bare, native, edge) = (self.bare()?, self.native()?, self.edge()?);
             let gateway = Gateway::start(self, "tollgate", LimitRow::Ample)?;
@@ -96,7 +96,7 @@ impl Stage {
             let mut targets = vec![bare.target(), native.target(), edge.target()];
             targets.extend([&gateway, &unlimited, &module, &module_unlimited].map(Gateway::target));
             targets.extend(self.peers.iter().map(Peer::target));
-            samples.take(&targets, &self.issuer, rounds)?;
+            samples.take(&targets, rounds)?;
             gateway.envoy.expect_no_traps()?;
         }
         Ok(samples.table())

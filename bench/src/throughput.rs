@@ -95,24 +95,32 @@ struct Sample {
     busy: Option<f64>,
 }
 
-/// What was measured so far, by token set and target.
-#[derive(Default)]
-pub(crate) struct Samples(BTreeMap<(&'static str, String), Vec<Sample>>);
+/// What was measured so far, and with which tokens.
+pub(crate) struct Samples {
+    tokens: Vec<String>,
+    /// By token set and target.
+    taken: BTreeMap<(&'static str, String), Vec<Sample>>,
+}
 
 impl Samples {
+    /// None yet.
+    pub(crate) fn of(issuer: &Issuer) -> Result<Self> {
+        let tokens = (0..MANY).map(|caller| issuer.token(caller, SCOPE)).collect::<Result<_>>()?;
+        Ok(Self { tokens, taken: BTreeMap::new() })
+    }
+
     /// Measures every target with one token and with many. A first round is not counted: caches fill, and V8 compiles again what runs often.
-    pub(crate) fn take(&mut self, targets: &[Target<'_>], issuer: &Issuer, rounds: Rounds) -> Result<()> {
-        let tokens: Vec<String> = (0..MANY).map(|caller| issuer.token(caller, SCOPE)).collect::<Result<_>>()?;
+    pub(crate) fn take(&mut self, targets: &[Target<'_>], rounds: Rounds) -> Result<()> {
         for round in 0..=rounds.count {
             for (set, count) in [("one_token", 1), ("many_tokens", MANY)] {
                 for turn in 0..targets.len() {
                     // Each round starts with another target: none is always the first after a pause.
                     let target = &targets[(turn + round) % targets.len()];
-                    let sample = sample(target, &requests(target, &tokens[..count]), rounds.length)
+                    let sample = sample(target, &requests(target, &self.tokens[..count]), rounds.length)
                         .with_context(|| format!("{} with {set}", target.name))?;
                     if round > 0 {
                         eprintln!("  round {round} {set:<11} {:<10} {:>8.0} /s", target.name, sample.rps);
-                        self.0.entry((set, target.name.clone())).or_default().push(sample);
+                        self.taken.entry((set, target.name.clone())).or_default().push(sample);
                     }
                 }
             }
@@ -123,9 +131,9 @@ impl Samples {
     /// Medians.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();
-        for ((set, name), own) in &self.0 {
+        for ((set, name), own) in &self.taken {
             let over = |yardstick: &str| {
-                let other = self.0.get(&(*set, yardstick.to_owned()))?;
+                let other = self.taken.get(&(*set, yardstick.to_owned()))?;
                 median(own.iter().zip(other).map(|(own, other)| own.rps / other.rps))
             };
             let figures = Figures {

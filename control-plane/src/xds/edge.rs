@@ -16,8 +16,8 @@ pub struct Edge {
     pub control_plane: UpstreamAddress,
     /// Largest body the filter reads, bytes; Envoy buffers a little more, so that the refusal is the filter's.
     pub max_body_bytes: u32,
-    /// Whether Envoy counts what clusters answer by status, and how long they take: 3 to 4 % of throughput. The bootstrap leaves those
-    /// of agents out.
+    /// Whether Envoy counts what clusters answer by status, and how long they take: some 3 % of a request's instructions. The
+    /// bootstrap leaves those of agents out.
     pub response_statistics: bool,
     /// The listener's certificate. `None`: plain HTTP.
     pub certificate: Option<ServingCertificate>,

@@ -332,3 +332,18 @@ fn what_envoy_refuses_is_visible_with_its_reason() {
     gateway.admin_ok("DELETE", "/admin/agents/well?wait=applied&timeoutSeconds=3", None);
     assert_eq!(gateway.rpc("well", "GetTask").bearer(&token).send().status, 404, "later changes still arrive");
 }
+
+#[test]
+fn envoy_counts_what_clusters_answer_only_where_it_is_told_to() {
+    let counted = ("TOLLGATE_GATEWAY_RESPONSE_STATISTICS".to_owned(), "true".to_owned());
+    let counting = Gateway::start(Settings { variables: vec![counted], ..Settings::default() });
+    for (gateway, counts) in [(Gateway::shared(), false), (&counting, true)] {
+        // The control plane answers it.
+        let listed = gateway.request("GET", "/agents").bearer(&gateway.token("agents:none:read")).send();
+        assert_eq!(listed.status, 200, "{}", listed.text());
+        let answered = gateway.stats("cluster.tollgate-control-plane.upstream_rq_2");
+        assert_eq!(answered.iter().any(|(name, count)| name.ends_with("_2xx") && *count > 0), counts, "{answered:?}");
+        let requests = gateway.stats("cluster.tollgate-control-plane.upstream_rq_total");
+        assert!(requests.iter().any(|(_, count)| *count > 0), "requests are counted all the same: {requests:?}");
+    }
+}

@@ -211,7 +211,7 @@ impl Purse {
     }
 
     /// Leaves what became of requests where the worker that speaks for all finds it: at once what tokens are lent for, the rest once a
-    /// second, for it is only counted. With many callers each posting costs as much as some hundred requests.
+    /// second, for it is only counted.
     pub fn post(&mut self, shared: &dyn SharedMemory, now: UnixMicros) {
         let everything = std::mem::take(&mut self.urgent) || now.abs_diff(self.posted) >= SECOND;
         if everything {
